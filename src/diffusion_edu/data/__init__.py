@@ -1,0 +1,8 @@
+"""Data sets: pictures in, uint8 tensors out. Pixels become numbers in [-1, 1] here and nowhere else."""
+
+from .fashion_mnist import fashion_mnist
+from .folder import ImageFolder
+from .images import ImageData
+from .pixels import grid, save_grid, to_image, to_pixels, to_x0
+
+__all__ = ["ImageData", "ImageFolder", "fashion_mnist", "grid", "save_grid", "to_image", "to_pixels", "to_x0"]

@@ -1,0 +1,80 @@
+"""Reader of IDX files, the plain format of MNIST and its relatives."""
+
+from __future__ import annotations
+
+import gzip
+import math
+import struct
+import zlib
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from .._errors import DataError
+
+_UINT8 = 0x08
+
+
+def read_idx(path: str | Path, dimensions: int) -> Tensor:
+    """Read a gzipped IDX file of bytes.
+
+    The file is a big-endian header (two zero bytes, the type 0x08, the number of dimensions, each size as 32 bits)
+    and then the bytes, last dimension first.
+
+    Args:
+        path: the `.gz` file.
+        dimensions: how many the file must have: 3 for pictures, 1 for labels.
+
+    Returns:
+        uint8 tensor.
+
+    Raises:
+        FileNotFoundError: no such file.
+        DataError: the file is not gzip, is cut short or damaged, or holds something else.
+
+    Source: the description of the format by LeCun, Cortes and Burges for MNIST.
+    """
+    return parse_idx(gunzip(path), dimensions, path)
+
+
+def gunzip(path: str | Path) -> bytes:
+    """The unpacked content of a gzip file.
+
+    Raises:
+        FileNotFoundError: no such file.
+        DataError: not gzip, cut short, or damaged.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"no file {path}")
+    try:
+        with gzip.open(path, "rb") as file:
+            return file.read()
+    except EOFError as error:
+        raise DataError(f"{path} is cut short: the gzip stream ends too early") from error
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(f"{path} is damaged or is not a gzip file: {error}") from error
+
+
+def parse_idx(content: bytes, dimensions: int, path: str | Path) -> Tensor:
+    """The tensor in the content of an IDX file; `path` is for messages.
+
+    Raises:
+        DataError: wrong magic number, or a length that does not fit the header.
+    """
+    header = 4 + 4 * dimensions
+    wanted = bytes([0, 0, _UINT8, dimensions])
+    if content[:4] != wanted:
+        raise DataError(
+            f"{path} is not an IDX file of bytes with {dimensions} dimension(s): "
+            f"it starts with {content[:4].hex()}, not {wanted.hex()}"
+        )
+    if len(content) < header:
+        raise DataError(f"{path} is cut short: {len(content)} bytes are less than its header")
+    sizes = struct.unpack(f">{dimensions}I", content[4:header])
+    expected = header + math.prod(sizes)
+    if len(content) != expected:
+        shape = " x ".join(map(str, sizes))
+        what = "is cut short" if len(content) < expected else "is too long"
+        raise DataError(f"{path} {what}: {shape} needs {expected} bytes, got {len(content)}")
+    return torch.frombuffer(bytearray(content), dtype=torch.uint8)[header:].reshape(sizes)
