@@ -1,0 +1,83 @@
+"""diffusion_edu: a small, exact library of diffusion models whose modules are the chapters of a book.
+
+    import diffusion_edu as de
+
+    schedule = de.NoiseSchedule.linear(1000)
+    unet = de.UNet(de.UNetConfig.small(in_channels=1))
+    denoiser = de.Denoiser(unet, schedule)
+    for step in de.sample(denoiser, shape=(16, 1, 32, 32), method="ddim", steps=50):
+        ...  # step.t, step.x_t, step.x0, step.eps
+
+`diffusion_edu.viz` (needs matplotlib) and `diffusion_edu.widgets` (needs anywidget) are imported on their own.
+"""
+
+from importlib.metadata import PackageNotFoundError, version
+
+from . import data
+from .cond import Cond
+from .diffusion import (
+    DatasetOracle,
+    Denoiser,
+    Estimate,
+    GaussianOracle,
+    MixtureOracle,
+    NoiseSchedule,
+    Posterior,
+    SampleStep,
+    ddim_sigma,
+    ddim_step,
+    ddpm_step,
+    dpm_solver_step,
+    jump,
+    posterior,
+    q_sample,
+    q_step,
+    sample,
+    target,
+    timesteps,
+    to_x0_eps,
+)
+from .nn import UNet, UNetConfig, sinusoidal_embedding
+from .pretrained import available, load
+from .train import EMA, Recipe, TrainStep, diffusion_loss, fit, plan
+
+try:
+    __version__ = version("diffusion-edu")
+except PackageNotFoundError:  # run from the source folder, not installed
+    __version__ = "0+unknown"
+
+__all__ = [
+    "EMA",
+    "Cond",
+    "DatasetOracle",
+    "Denoiser",
+    "Estimate",
+    "GaussianOracle",
+    "MixtureOracle",
+    "NoiseSchedule",
+    "Posterior",
+    "Recipe",
+    "SampleStep",
+    "TrainStep",
+    "UNet",
+    "UNetConfig",
+    "available",
+    "data",
+    "ddim_sigma",
+    "ddim_step",
+    "ddpm_step",
+    "diffusion_loss",
+    "dpm_solver_step",
+    "fit",
+    "jump",
+    "load",
+    "plan",
+    "posterior",
+    "q_sample",
+    "q_step",
+    "sample",
+    "sinusoidal_embedding",
+    "target",
+    "timesteps",
+    "to_x0_eps",
+]

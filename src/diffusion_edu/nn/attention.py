@@ -1,0 +1,82 @@
+"""Attention over the H * W positions of a feature map; each position's token has C channels."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ._base import norm, zeroed
+
+
+class SelfAttention(nn.Module):
+    r"""Every position looks at every other: x + W_o softmax(Q K^T / sqrt(d)) V, with d channels a head.
+
+    Args:
+        channels: C of the feature map.
+        heads: number of heads; must divide C.
+
+    Raises:
+        ValueError: heads does not divide channels.
+
+    Source: Vaswani et al. 2017, eq. 1; in a U-Net: Ho et al. 2020, appendix B.
+    """
+
+    def __init__(self, channels: int, heads: int = 1) -> None:
+        super().__init__()
+        _check_heads(channels, heads)
+        self.heads = heads
+        self.norm = norm(channels)
+        # A 1x1 convolution is the linear layer on every token, and the faster one on a CPU.
+        self.qkv = nn.Conv2d(channels, 3 * channels, 1)
+        self.out = zeroed(nn.Conv2d(channels, channels, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C, H, W)."""
+        b, c, height, width = x.shape
+        q, k, v = self.qkv(self.norm(x)).reshape(b, 3, self.heads, c // self.heads, height * width).unbind(1)
+        # (B, heads, C / heads, H W) -> (B, heads, H W, C / heads): one token a position
+        mixed = F.scaled_dot_product_attention(q.mT, k.mT, v.mT)
+        return x + self.out(mixed.mT.reshape(b, c, height, width))
+
+
+class CrossAttention(nn.Module):
+    """Every position looks at the tokens of the condition (words), and at one learned token that says nothing.
+
+    The learned token gives a position something to look at when every word is masked.
+
+    Args:
+        channels: C of the feature map.
+        token_dim: size of a condition token.
+        heads: number of heads; must divide C.
+
+    Raises:
+        ValueError: heads does not divide channels.
+
+    Source: Rombach et al. 2022, section 3.3.
+    """
+
+    def __init__(self, channels: int, token_dim: int, heads: int = 1) -> None:
+        super().__init__()
+        _check_heads(channels, heads)
+        self.heads = heads
+        self.norm = norm(channels)
+        self.q = nn.Conv2d(channels, channels, 1)
+        self.kv = nn.Linear(token_dim, 2 * channels)
+        self.nothing = nn.Parameter(torch.randn(token_dim) * 0.02)
+        self.out = zeroed(nn.Conv2d(channels, channels, 1))
+
+    def forward(self, x: Tensor, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
+        """(B, C, H, W), (B, L, D), (B, L) -> (B, C, H, W)."""
+        b, c, height, width = x.shape
+        tokens = torch.cat([self.nothing.to(tokens).expand(b, 1, -1), tokens], dim=1)
+        q = self.q(self.norm(x)).reshape(b, self.heads, c // self.heads, height * width).mT
+        k, v = self.kv(tokens).reshape(b, tokens.shape[1], 2, self.heads, c // self.heads).permute(2, 0, 3, 1, 4)
+        seen = None if mask is None else F.pad(mask, (1, 0), value=True)[:, None, None]  # (B, 1, 1, L + 1)
+        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=seen)
+        return x + self.out(mixed.mT.reshape(b, c, height, width))
+
+
+def _check_heads(channels: int, heads: int) -> None:
+    if heads < 1 or channels % heads:
+        raise ValueError(f"heads must divide channels={channels}, got {heads}")

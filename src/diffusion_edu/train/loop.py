@@ -1,0 +1,352 @@
+"""The training loop: a generator that yields reports, and resumes bit for bit from its checkpoints.
+
+Nothing random has a state that must be saved: the batch, the steps t, the noise and the dropout of training step n
+are functions of (seed, n). A run that was killed and resumed is therefore the run that was not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import hashlib
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..data.pixels import to_x0
+from ..diffusion.schedules import NoiseSchedule
+from ..nn.unet import UNet, UNetConfig
+from . import checkpoint
+from .ema import EMA
+from .losses import diffusion_loss
+from .recipes import Recipe
+
+CHECKPOINT = "checkpoint.safetensors"
+METRICS = "metrics.jsonl"
+
+
+class TrainStep(NamedTuple):
+    """A report: step reached, mean loss since the last report, gradient norm, rate, and speed."""
+
+    step: int
+    loss: float
+    grad_norm: float
+    rate: float
+    pictures_per_second: float
+
+
+class TrainingDiverged(RuntimeError):
+    """The loss became infinite or not a number."""
+
+
+def fit(
+    model: nn.Module,
+    schedule: NoiseSchedule,
+    data: Tensor,
+    recipe: Recipe,
+    *,
+    directory: str | Path | None = None,
+    resume: bool = True,
+    ema: EMA | None = None,
+    device: torch.device | str | None = None,
+) -> Iterator[TrainStep]:
+    """Train `model` in place; iterate to make it run: ``for step in fit(...): print(step.loss)``.
+
+    With a directory it appends a line to `metrics.jsonl` for every report, writes `checkpoint.safetensors` as the
+    recipe says and when the iteration is given up, and goes on from there when called again.
+
+    Args:
+        model: the network; moved to `device`.
+        schedule: the noise schedule.
+        data: (N, C, H, W) uint8 pictures; kept on the device as they are.
+        recipe: the numbers.
+        directory: where metrics and the checkpoint go; None keeps nothing.
+        resume: False refuses a directory that already holds a checkpoint.
+        ema: the average to update; default a new EMA(model, recipe.ema_decay).
+        device: default a GPU when there is one.
+
+    Yields:
+        TrainStep every `recipe.log_every` steps, at every checkpoint, and at the end.
+
+    Raises:
+        TypeError, ValueError: data of the wrong type or shape, empty, or smaller than nothing.
+        FileExistsError: a checkpoint exists and resume is False.
+        CheckpointError: the checkpoint is damaged or belongs to another run (network, recipe or data).
+        TrainingDiverged: the loss is not finite; the last good checkpoint stays.
+    """
+    if data.dtype != torch.uint8:
+        raise TypeError(f"data must be uint8 pixels (N, C, H, W), got {data.dtype}")
+    if data.ndim != 4 or len(data) == 0:
+        raise ValueError(f"data must have shape (N, C, H, W) with N >= 1, got {tuple(data.shape)}")
+    device = torch.device(device if device is not None else "cuda" if torch.cuda.is_available() else "cpu")
+    run = _Run(model, schedule, data, recipe, Path(directory) if directory else None, ema, device)
+    if run.directory is not None and (run.directory / CHECKPOINT).exists():
+        if not resume:
+            raise FileExistsError(f"{run.directory} already holds a checkpoint; resume it, or take another directory")
+        run.restore()
+    return run.steps()
+
+
+class _Run:
+    """One training run: what a step needs, and how it is saved and restored."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        schedule: NoiseSchedule,
+        data: Tensor,
+        recipe: Recipe,
+        directory: Path | None,
+        ema: EMA | None,
+        device: torch.device,
+    ) -> None:
+        self.recipe, self.schedule, self.directory, self.device = recipe, schedule, directory, device
+        self.bf16 = recipe.precision == "bf16" or (recipe.precision == "auto" and has_bf16(device))
+        # GroupNorm's backward in bf16 is many times slower for channels-last tensors on a CPU; elsewhere they win.
+        nhwc = device.type == "cuda" or not self.bf16
+        self.memory_format = torch.channels_last if nhwc else torch.contiguous_format
+        self.model = model.to(device=device).to(memory_format=self.memory_format)  # type: ignore[call-overload]
+        self.forward: Any = torch.compile(self.model) if recipe.compile else self.model
+        self.ema = EMA(self.model, recipe.ema_decay) if ema is None else ema
+        self.ema.model.to(device)
+        self.fused = device.type in ("cpu", "cuda")
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay, fused=self.fused
+        )
+        self.checksum = hashlib.sha256(data.cpu().contiguous().numpy().tobytes()).hexdigest()
+        self.data = data.to(device)
+        self.generator = torch.Generator(device)
+        self.dropout = any(isinstance(m, nn.Dropout) and m.p > 0 for m in self.model.modules())
+        self.order: dict[int, Tensor] = {}
+        self.step = self.saved = 0
+
+    def steps(self) -> Iterator[TrainStep]:
+        recipe = self.recipe
+        self.model.train()
+        total = torch.zeros((), device=self.device)
+        count, since = 0, time.perf_counter()
+        try:
+            while self.step < recipe.steps:
+                loss, norm = self._advance()
+                total += loss
+                count += 1
+                keep = self.step % recipe.checkpoint_every == 0 or self.step == recipe.steps
+                if not (keep or self.step % recipe.log_every == 0):
+                    continue
+                mean = (total / count).item()  # the only wait for the device
+                if not math.isfinite(mean):
+                    raise TrainingDiverged(self._diverged(mean))
+                now = time.perf_counter()
+                speed = count * recipe.batch_size / (now - since)
+                report = TrainStep(self.step, mean, norm.item(), recipe.rate_at(self.step), speed)
+                total.zero_()
+                count, since = 0, now
+                self._log(report)
+                if keep:
+                    self.save()
+                yield report
+        except GeneratorExit:
+            # The caller gives up: keep what was done (a loss that was not reported yet may be bad: then keep the last).
+            if count == 0 or math.isfinite(total.item()):
+                self.save()
+            raise
+        finally:
+            self.model.eval()
+
+    def _advance(self) -> tuple[Tensor, Tensor]:
+        """One optimiser step; returns its loss and gradient norm as tensors, without waiting for the device."""
+        recipe, n = self.recipe, self.step + 1
+        self.generator.manual_seed(derive_seed(recipe.seed, "noise", n))
+        pixels = self.data[self._batch(n)]
+        if recipe.flip:
+            mirror = torch.rand(len(pixels), generator=self.generator, device=self.device) < 0.5
+            pixels = torch.where(mirror[:, None, None, None], pixels.flip(3), pixels)
+        x0 = to_x0(pixels).contiguous(memory_format=self.memory_format)
+        with self._random_dropout(n), torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+            # Noise and loss are float32: autocast touches only matrix products and convolutions.
+            loss = diffusion_loss(self.forward, x0, self.schedule, recipe.kind, self.generator)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip)
+        for group in self.optimizer.param_groups:
+            group["lr"] = recipe.rate_at(n)
+        self.optimizer.step()
+        self.ema.update(self.model)
+        self.step = n
+        return loss.detach(), norm
+
+    def _batch(self, n: int) -> Tensor:
+        """Indices of step n: an endless row of shuffled epochs, cut into batches."""
+        size, count = self.recipe.batch_size, len(self.data)
+        first, last = (n - 1) * size, n * size
+        parts = []
+        for epoch in range(first // count, (last - 1) // count + 1):
+            if epoch not in self.order:
+                shuffle = torch.Generator().manual_seed(derive_seed(self.recipe.seed, "order", epoch))
+                self.order[epoch] = torch.randperm(count, generator=shuffle).to(self.device)
+            begin = epoch * count
+            parts.append(self.order[epoch][max(first - begin, 0) : last - begin])
+        for epoch in [e for e in self.order if e < first // count]:
+            del self.order[epoch]
+        return torch.cat(parts)
+
+    def _random_dropout(self, n: int) -> contextlib.AbstractContextManager[Any]:
+        """Dropout draws from the global generator: give it the numbers of step n, and put it back after."""
+        if not self.dropout:
+            return contextlib.nullcontext()
+        stack = contextlib.ExitStack()
+        stack.enter_context(torch.random.fork_rng([self.device] if self.device.type == "cuda" else []))
+        torch.manual_seed(derive_seed(self.recipe.seed, "dropout", n))
+        return stack
+
+    # ---- files -------------------------------------------------------------------------------------------
+
+    def _describe(self) -> dict[str, Any]:
+        config = getattr(self.model, "config", None)
+        return {
+            "format": 1,
+            "model": {"class": type(self.model).__name__, "config": config.to_dict() if config else None},
+            "schedule": self.schedule.to_dict(),
+            "kind": self.recipe.kind,
+            "recipe": self.recipe.to_dict(),
+            "data": {"shape": list(self.data.shape), "sha256": self.checksum},
+        }
+
+    def save(self) -> None:
+        """Write the checkpoint, if there is a directory and something new to keep."""
+        if self.directory is None or self.step == self.saved:
+            return
+        moments = {
+            f"{index}.{name}": value
+            for index, state in self.optimizer.state_dict()["state"].items()
+            for name, value in state.items()
+        }
+        tensors = {
+            **checkpoint.with_prefix("model", self.model.state_dict()),
+            **checkpoint.with_prefix("ema", self.ema.model.state_dict()),
+            **checkpoint.with_prefix("optimizer", moments),
+        }
+        meta = {
+            **self._describe(),
+            "step": self.step,
+            "ema_updates": self.ema.updates,
+            "torch": torch.__version__,
+        }
+        checkpoint.write(self.directory / CHECKPOINT, tensors, meta)
+        self.saved = self.step
+
+    def restore(self) -> None:
+        """Go back to the checkpoint; it must belong to the same run, except that `steps` may differ."""
+        assert self.directory is not None
+        path = self.directory / CHECKPOINT
+        tensors, meta = checkpoint.read(path, self.device)
+        mine = json.loads(json.dumps(self._describe()))
+        for part in ("format", "model", "schedule", "kind", "data"):
+            if meta.get(part) != mine[part]:
+                raise checkpoint.CheckpointError(
+                    f"{path} belongs to another run: its {part} is {meta.get(part)}, this run's is {mine[part]}"
+                )
+        free = ("steps", "cooldown", "log_every", "checkpoint_every")
+        changed = [k for k, v in mine["recipe"].items() if k not in free and meta["recipe"].get(k) != v]
+        if changed:
+            told = ", ".join(f"{k} {meta['recipe'].get(k)!r} -> {mine['recipe'][k]!r}" for k in changed)
+            raise checkpoint.CheckpointError(f"{path} was made by another recipe: {told}")
+        self.model.load_state_dict(checkpoint.under_prefix("model", tensors))
+        self.ema.model.load_state_dict(checkpoint.under_prefix("ema", tensors))
+        self.ema.updates = meta["ema_updates"]
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, value in checkpoint.under_prefix("optimizer", tensors).items():
+            index, key = name.split(".")
+            state.setdefault(int(index), {})[key] = value
+        self.optimizer.load_state_dict({"state": state, "param_groups": self.optimizer.state_dict()["param_groups"]})
+        self.step = self.saved = meta["step"]
+        self._trim_metrics()
+
+    def _trim_metrics(self) -> None:
+        """Drop reports of steps that the killed run made after its last checkpoint: they will be made again."""
+        assert self.directory is not None
+        path = self.directory / METRICS
+        if not path.exists():
+            return
+        kept = []
+        for line in path.read_text().splitlines():
+            with contextlib.suppress(json.JSONDecodeError):  # the kill may have cut the last line
+                if json.loads(line)["step"] <= self.step:
+                    kept.append(line)
+        checkpoint.write_bytes(path, "".join(f"{line}\n" for line in kept).encode())
+
+    def _log(self, report: TrainStep) -> None:
+        if self.directory is None:
+            return
+        self.directory.mkdir(parents=True, exist_ok=True)
+        with open(self.directory / METRICS, "a") as file:
+            file.write(json.dumps(report._asdict()) + "\n")
+
+    def _diverged(self, mean: float) -> str:
+        kept = (
+            f"the last good checkpoint is step {self.saved}" if self.directory and self.saved else "nothing was saved"
+        )
+        return f"the loss became {mean} before step {self.step}; {kept}. A smaller rate or a longer warm-up helps."
+
+
+def new_unet(config: UNetConfig, seed: int) -> UNet:
+    """A U-Net whose random start is a function of the seed; the global generator is left as it was."""
+    with torch.random.fork_rng([]):
+        torch.manual_seed(derive_seed(seed, "init", 0))
+        return UNet(config)
+
+
+def load_trained(directory: str | Path, model: nn.Module) -> nn.Module:
+    """Put the averaged weights of a run's checkpoint into `model` and return it.
+
+    Raises:
+        FileNotFoundError, CheckpointError: no checkpoint there, or one of another network.
+    """
+    tensors, meta = checkpoint.read(Path(directory) / CHECKPOINT)
+    config = getattr(model, "config", None)
+    if config is not None and replace(config) != type(config).from_dict(meta["model"]["config"]):
+        raise checkpoint.CheckpointError(f"{directory} holds another network: {meta['model']['config']}")
+    model.load_state_dict(checkpoint.under_prefix("ema", tensors))
+    return model
+
+
+def derive_seed(seed: int, stream: str, index: int) -> int:
+    """A 63-bit seed for one use of one step, independent of every other (numpy's SeedSequence mixes them)."""
+    words = [seed, int.from_bytes(stream.encode()[:8], "little"), index]
+    return int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0]) >> 1
+
+
+def has_bf16(device: torch.device) -> bool:
+    """True where bf16 arithmetic is in hardware and pays: recent GPUs, CPUs with AVX512-bf16 or AMX."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type != "cpu":
+        return False
+    probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, probe, bool)() for probe in probes)
+
+
+def tune_malloc() -> bool:
+    """Let glibc keep freed memory instead of returning it to the system after every step (1.1x on a CPU).
+
+    For command-line entry points only: it changes the whole process. Returns False where there is no glibc.
+    """
+    if not sys.platform.startswith("linux") or os.environ.get("MALLOC_TRIM_THRESHOLD_"):
+        return False
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return False
+    m_trim_threshold, m_top_pad, m_mmap_max = -1, -2, -4
+    settings = [(m_mmap_max, 0), (m_trim_threshold, 2**31 - 1), (m_top_pad, 64 << 20)]
+    return all(mallopt(option, value) == 1 for option, value in settings)
