@@ -1,0 +1,77 @@
+"""Scripts only on the pages that use them; and off every page what the stock theme loads for nothing.
+
+The widgets of the package are joined to classic scripts (a module does not load from a file on disk). Their source is
+found by its path: importing the package would import torch.
+"""
+
+from __future__ import annotations
+
+import atexit
+import importlib.util
+import shutil
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
+
+from sphinx.application import Sphinx
+
+ROOT = Path(__file__).resolve().parents[2]
+BUNDLE = ROOT / "src/diffusion_edu/widgets/bundle.py"
+HERO = ROOT / "book/_assets/hero.js"
+DROP = ("sphinx-thebe", "thebe")
+
+
+def _bundle() -> ModuleType | None:
+    if not BUNDLE.is_file():
+        return None
+    spec = importlib.util.spec_from_file_location("book_widget_bundle", BUNDLE)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def write_scripts(app: Sphinx, config) -> None:
+    """Write each script to a folder of its own beside _static, so that no page loads it unasked."""
+    home = Path(tempfile.mkdtemp(prefix="book-scripts-"))
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    folder = home / "page"
+    folder.mkdir()
+    shutil.copy(HERO, folder / HERO.name)
+    elements = {"canvas class=\"de-hero": HERO.stem}
+    bundle = _bundle()
+    if bundle is not None:
+        for tag, name in bundle.elements().items():
+            (folder / f"{name}.js").write_text(bundle.classic_script(name), encoding="utf-8")
+            elements[tag] = name
+    app.book_scripts = elements  # type: ignore[attr-defined]
+    config.html_static_path.append(str(home))
+    old = int(version("pydata-sphinx-theme").split(".")[1]) < 16
+    config.html_context["bootstrap_css"] = old  # the theme of Python 3.10 has one more style sheet
+
+
+def page(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
+    """Add what the page uses; drop thebe, and scripts that the theme names twice."""
+    body = context.get("body") or ""
+    for tag, name in app.book_scripts.items():  # type: ignore[attr-defined]
+        if f"<{tag}" in body:
+            app.add_js_file(f"page/{name}.js", loading_method="defer")
+    seen, kept = set(), []
+    for script in context.get("script_files", []):
+        name = str(getattr(script, "filename", script) or "")
+        inline = str(getattr(script, "attributes", {}).get("body", ""))
+        wanted = not any(word in name or word in inline.lower() for word in DROP)
+        if wanted and (name, inline) not in seen:
+            seen.add((name, inline))
+            kept.append(script)
+    context["script_files"] = kept
+    styles = context.get("css_files", [])
+    context["css_files"] = [s for s in styles if "sphinx-thebe" not in str(getattr(s, "filename", s))]
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register the two steps."""
+    app.connect("config-inited", write_scripts)
+    app.connect("html-page-context", page, priority=400)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
