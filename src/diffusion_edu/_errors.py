@@ -10,10 +10,6 @@ class DataError(RuntimeError):
     """A data file is missing, damaged, of another kind than expected, or could not be downloaded."""
 
 
-class WeightsError(RuntimeError):
-    """A file of weights is damaged, or is not what its card says."""
-
-
 def unknown_name(argument: str, value: object, allowed: Iterable[str], also: str = "") -> ValueError:
     """The error for a name that is none of `allowed`; its message holds the nearest one.
 
@@ -36,3 +32,9 @@ def unknown_name(argument: str, value: object, allowed: Iterable[str], also: str
 def bad_value(argument: str, value: object, allowed: str) -> ValueError:
     """The error for an argument that is out of range: names the argument, what is allowed, and the value."""
     return ValueError(f"{argument} must be {allowed}, got {value!r}")
+
+
+def check_choice(argument: str, value: str, allowed: Iterable[str]) -> None:
+    """Raise :func:`unknown_name`'s error unless `value` is one of `allowed`."""
+    if value not in tuple(allowed):
+        raise unknown_name(argument, value, allowed)

@@ -3,16 +3,9 @@
 from .denoiser import Denoiser
 from .oracle import DatasetOracle, GaussianOracle, MixtureOracle
 from .process import Estimate, Posterior, jump, posterior, q_sample, q_step, target, to_x0_eps
-from .samplers import (
-    SampleStep,
-    ddim_sigma,
-    ddim_step,
-    ddpm_step,
-    dpm_solver_step,
-    sample,
-    timesteps,
-)
+from .samplers import SampleStep, sample
 from .schedules import NoiseSchedule
+from .steps import ddim_sigma, ddim_step, ddpm_step, dpm_solver_step, timesteps
 
 __all__ = [
     "DatasetOracle",

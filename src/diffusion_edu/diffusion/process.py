@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from .._errors import check_choice
 from .schedules import NoiseSchedule
 
 KINDS = ("eps", "x0", "v")
@@ -208,10 +208,7 @@ def to_x0_eps(kind: str, prediction: Tensor, x_t: Tensor, t: int | Tensor, sched
 
 def check_kind(kind: str) -> None:
     """Raise ValueError unless `kind` is one of "eps", "x0", "v"."""
-    if kind not in KINDS:
-        near = difflib.get_close_matches(str(kind), KINDS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}{hint}")
+    check_choice("kind", kind, KINDS)
 
 
 def check_pair(t: int, s: int, T: int) -> None:

@@ -1,26 +1,23 @@
-"""From noise to data: lists of times, single steps from t to s, and the loop around them.
-
-A step is a plain function of (x_t, estimate, t, s). It never works out s for itself, so that nothing can
-disagree about which steps are visited. Coefficients are Python floats: exact, and no wait for a GPU.
-"""
+"""From noise to data: the loop around the steps, as a generator."""
 
 from __future__ import annotations
 
-import difflib
 import itertools
-import math
+import sys
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from .._errors import bad_value, check_choice
 from ..cond import Cond
-from .process import Estimate, check_pair
+from .process import Estimate
 from .schedules import NoiseSchedule
+from .steps import VARIANCES, ddim_step, ddpm_step, dpm_solver_step, timesteps
 
 METHODS = ("ddpm", "ddim", "dpm-solver")
-VARIANCES = ("posterior", "beta")
+DEFAULT_STEPS = {"ddpm": sys.maxsize, "ddim": 50, "dpm-solver": 20}  # and at most T
 
 
 class DenoiserLike(Protocol):
@@ -43,166 +40,6 @@ class SampleStep(NamedTuple):
     x_t: Tensor
     x0: Tensor
     eps: Tensor
-
-
-def timesteps(T: int, steps: int) -> list[int]:
-    r"""The times that a sampler visits: `steps` even strides from T down to 0.
-
-    t_i = round(T (1 - i / steps)), i = 0..steps. ("Trailing" spacing: it starts at T, where training put pure
-    noise, and ends at 0, the clean picture.)
-
-    Equation: eq-timesteps (Lin et al. 2024, section 3.3).
-    Checked by: tests/diffusion/test_samplers.py::test_times_run_from_T_to_zero.
-
-    Raises:
-        ValueError: steps outside 1..T.
-    """
-    if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= T:
-        raise ValueError(f"steps must be an integer in 1..{T}, got {steps!r}")
-    return [(T * (steps - i) * 2 + steps) // (2 * steps) for i in range(steps + 1)]
-
-
-def ddpm_step(
-    x_t: Tensor,
-    estimate: Estimate,
-    t: int,
-    s: int,
-    schedule: NoiseSchedule,
-    noise: Tensor | None = None,
-    variance: str = "posterior",
-) -> Tensor:
-    r"""One ancestral step: draw x_s from the posterior q(x_s | x_t, x_0) at the estimated x_0.
-
-    With alpha = alpha_bar_t / alpha_bar_s and beta = 1 - alpha (the noise of the whole stride):
-    x_s = (sqrt(alpha_bar_s) beta x_0 + sqrt(alpha) (1 - alpha_bar_s) x_t) / (1 - alpha_bar_t) + sigma z,
-    sigma^2 = beta (1 - alpha_bar_s) / (1 - alpha_bar_t) ("posterior") or beta ("beta"). For s = t - 1 the
-    mean is (x_t - beta_t / sqrt(1 - alpha_bar_t) eps) / sqrt(alpha_t), line 4 of Algorithm 2.
-
-    Equation: eq-ddpm-step (Ho et al. 2020, Algorithm 2 and eq. 7).
-    Checked by: tests/diffusion/test_samplers.py::test_ddpm_step_is_line_four_of_algorithm_two.
-
-    Args:
-        x_t: (B, ...) state at t.
-        estimate: (x0, eps) at t.
-        t, s: 0 <= s < t <= T.
-        noise: (B, ...) z; needed when s > 0, not used at s = 0 (the last step adds no noise).
-        variance: "posterior" or "beta", the two choices of Ho et al., section 3.2.
-
-    Returns:
-        (B, ...) x_s.
-
-    Raises:
-        ValueError: times out of order, unknown variance, or noise missing.
-    """
-    check_pair(t, s, schedule.T)
-    _check_name("variance", variance, VARIANCES)
-    signal_s, noise_s, noise_t = schedule.signal(s), schedule.noise(s), schedule.noise(t)
-    root_alpha = schedule.signal(t) / signal_s
-    beta = 1 - root_alpha**2
-    mean = (signal_s * beta / noise_t**2) * estimate.x0 + (root_alpha * noise_s**2 / noise_t**2) * x_t
-    if s == 0:
-        return mean
-    sigma = math.sqrt(beta) if variance == "beta" else math.sqrt(beta) * noise_s / noise_t
-    return mean + sigma * _needed(noise, "ddpm_step")
-
-
-def ddim_sigma(t: int, s: int, schedule: NoiseSchedule, eta: float) -> float:
-    r"""Standard deviation of the fresh noise of a DDIM step.
-
-    sigma = eta sqrt((1 - alpha_bar_s) / (1 - alpha_bar_t)) sqrt(1 - alpha_bar_t / alpha_bar_s).
-    eta = 1 gives the standard deviation of the posterior, eta = 0 none.
-
-    Equation: eq-ddim-sigma (Song et al. 2021, eq. 16).
-    Checked by: tests/diffusion/test_samplers.py::test_ddim_with_eta_one_is_ancestral_sampling.
-
-    Raises:
-        ValueError: times out of order, eta outside [0, 1].
-    """
-    check_pair(t, s, schedule.T)
-    if not 0 <= eta <= 1:
-        raise ValueError(f"eta must be between 0 and 1, got {eta!r}")
-    ratio = schedule.signal(t) / schedule.signal(s)
-    return eta * schedule.noise(s) / schedule.noise(t) * math.sqrt(1 - ratio**2)
-
-
-def ddim_step(
-    x_t: Tensor,
-    estimate: Estimate,
-    t: int,
-    s: int,
-    schedule: NoiseSchedule,
-    noise: Tensor | None = None,
-    eta: float = 0.0,
-) -> Tensor:
-    r"""One DDIM step: move to the estimated x_0, then put back just the noise that belongs to step s.
-
-    x_s = sqrt(alpha_bar_s) x_0 + sqrt(1 - alpha_bar_s - sigma^2) eps + sigma z, sigma from :func:`ddim_sigma`.
-
-    Equation: eq-ddim-step (Song et al. 2021, eq. 12).
-    Checked by: tests/diffusion/test_samplers.py::test_ddim_with_eta_one_is_ancestral_sampling.
-
-    Args:
-        x_t: (B, ...) state at t.
-        estimate: (x0, eps) at t.
-        t, s: 0 <= s < t <= T.
-        noise: (B, ...) z; needed when eta > 0 and s > 0.
-        eta: 0 is deterministic, 1 is ancestral sampling.
-
-    Returns:
-        (B, ...) x_s.
-
-    Raises:
-        ValueError: times out of order, eta outside [0, 1], or noise missing.
-    """
-    sigma = ddim_sigma(t, s, schedule, eta)
-    # max(): at eta = 1 and s = 0 rounding may leave -1e-17 under the root.
-    direction = math.sqrt(max(schedule.noise(s) ** 2 - sigma**2, 0.0))
-    x_s = schedule.signal(s) * estimate.x0 + direction * estimate.eps
-    return x_s if sigma == 0 else x_s + sigma * _needed(noise, "ddim_step with eta > 0")
-
-
-def dpm_solver_step(
-    x_t: Tensor,
-    estimate: Estimate,
-    t: int,
-    s: int,
-    schedule: NoiseSchedule,
-    previous: tuple[int, Tensor] | None = None,
-) -> Tensor:
-    r"""One step of DPM-Solver++(2M): like DDIM, but x_0 is extrapolated from this estimate and the last one.
-
-    With lambda = ln(sqrt(alpha_bar) / sqrt(1 - alpha_bar)), h = lambda_s - lambda_t and
-    r = (lambda_t - lambda_u) / h for the step u before t: D = x_0(t) + (x_0(t) - x_0(u)) / (2 r) and
-    x_s = sqrt((1 - alpha_bar_s) / (1 - alpha_bar_t)) x_t - sqrt(alpha_bar_s) (e^{-h} - 1) D.
-
-    The first step has no u, and the step to s = 0 has h = infinity: both use D = x_0(t), which is DDIM.
-
-    Equation: eq-dpm-solver (Lu et al. 2022b, Algorithm 2).
-    Checked by: tests/diffusion/test_samplers.py::test_solver_converges_with_second_order.
-
-    Args:
-        x_t: (B, ...) state at t.
-        estimate: (x0, eps) at t.
-        t, s: 0 <= s < t <= T.
-        previous: (u, x0 estimated at u) of the step before, u > t; None at the first step.
-
-    Returns:
-        (B, ...) x_s.
-
-    Raises:
-        ValueError: times out of order.
-    """
-    check_pair(t, s, schedule.T)
-    if s == 0:
-        return estimate.x0
-    h = _half_log_snr(s, schedule) - _half_log_snr(t, schedule)
-    x0 = estimate.x0
-    if previous is not None:
-        u, x0_u = previous
-        check_pair(u, t, schedule.T)
-        r = (_half_log_snr(t, schedule) - _half_log_snr(u, schedule)) / h
-        x0 = (1 + 0.5 / r) * x0 - (0.5 / r) * x0_u
-    return (schedule.noise(s) / schedule.noise(t)) * x_t - schedule.signal(s) * math.expm1(-h) * x0
 
 
 def sample(
@@ -246,26 +83,17 @@ def sample(
     """
     # Checked here and not in the generator below, so that a mistake is reported where it is made.
     schedule = denoiser.schedule
-    _check_name("method", method, METHODS)
-    _check_name("variance", variance, VARIANCES)
+    check_choice("method", method, METHODS)
+    check_choice("variance", variance, VARIANCES)
     if not 0 <= eta <= 1:
-        raise ValueError(f"eta must be between 0 and 1, got {eta!r}")
+        raise bad_value("eta", eta, "between 0 and 1")
     if eta and method != "ddim":
         raise ValueError(f"eta belongs to method 'ddim', got eta={eta!r} with method {method!r}")
-    if steps is None:
-        steps = {"ddpm": schedule.T, "ddim": min(50, schedule.T), "dpm-solver": min(20, schedule.T)}[method]
-    times = timesteps(schedule.T, steps)
-    if (start is None) != (start_t is None):
-        raise ValueError("start and start_t belong together: a picture, and the step to noise it to")
-    if start is not None and start_t is not None:
-        if not 1 <= start_t <= schedule.T:
-            raise ValueError(f"start_t must be in 1..{schedule.T}, got {start_t!r}")
-        if shape is not None and tuple(shape) != tuple(start.shape):
-            raise ValueError(f"shape must be that of start {tuple(start.shape)} or left out, got {tuple(shape)}")
-        shape = tuple(start.shape)
-        times = [start_t] + [t for t in times if t < start_t]
+    times = timesteps(schedule.T, min(DEFAULT_STEPS[method], schedule.T) if steps is None else steps)
+    if start is not None or start_t is not None:
+        shape, times = _begin_at(start, start_t, shape, times)
     if shape is None or len(shape) < 2 or min(shape) < 1:
-        raise ValueError(f"shape must be (B, ...) of positive sizes, got {shape!r}")
+        raise bad_value("shape", shape, "(B, ...) of positive sizes")
     seeds = list(range(shape[0])) if seeds is None else [int(seed) for seed in seeds]
     if len(seeds) != shape[0]:
         raise ValueError(f"seeds must hold one integer a sample, {shape[0]} in all, got {len(seeds)}")
@@ -277,6 +105,19 @@ def sample(
     if start is not None:
         x_t = schedule.signal(times[0]) * start.to(device, dtype) + schedule.noise(times[0]) * x_t
     return _run(denoiser, x_t, times, noise, cond, method, eta, variance)
+
+
+def _begin_at(
+    start: Tensor | None, start_t: int | None, shape: Sequence[int] | None, times: list[int]
+) -> tuple[tuple[int, ...], list[int]]:
+    """Shape and times of a run that begins with pictures noised to start_t."""
+    if start is None or start_t is None:
+        raise ValueError("start and start_t belong together: a picture, and the step to noise it to")
+    if not 1 <= start_t <= times[0]:
+        raise bad_value("start_t", start_t, f"in 1..{times[0]}")
+    if shape is not None and tuple(shape) != tuple(start.shape):
+        raise ValueError(f"shape must be that of start {tuple(start.shape)} or left out, got {tuple(shape)}")
+    return tuple(start.shape), [start_t] + [t for t in times if t < start_t]
 
 
 def _run(
@@ -337,20 +178,3 @@ class SeededNoise:
             torch.randn((1, *self.shape), generator=g, device=self.device, dtype=self.dtype) for g in self.generators
         ]
         return torch.cat(draws) if len(draws) > 1 else draws[0]
-
-
-def _half_log_snr(t: int, schedule: NoiseSchedule) -> float:
-    return math.log(schedule.signal(t) / schedule.noise(t))
-
-
-def _needed(noise: Tensor | None, who: str) -> Tensor:
-    if noise is None:
-        raise ValueError(f"noise must be given to {who} while s > 0")
-    return noise
-
-
-def _check_name(argument: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        near = difflib.get_close_matches(str(value), allowed, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"{argument} must be one of {', '.join(allowed)}, got {value!r}{hint}")

@@ -6,7 +6,6 @@ picture. They are built in float64 on the CPU and rounded once, when a device ne
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,6 +13,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+from .._errors import bad_value, check_choice
 
 # Nichol and Dhariwal clip beta so that no single step destroys the whole signal (their section 3.2).
 MAX_BETA = 0.999
@@ -123,7 +124,7 @@ class NoiseSchedule:
         """
         _check_T(T)
         if not 0 < s < 1:
-            raise ValueError(f"s must be between 0 and 1, got {s!r}")
+            raise bad_value("s", s, "between 0 and 1")
         u = torch.arange(T + 1, dtype=torch.float64) / T
         f = torch.cos(math.pi / 2 * (u + s) / (1 + s)) ** 2
         return cls(_pad((1 - f[1:] / f[:-1]).clamp(max=MAX_BETA)), "cosine", {"T": T, "s": s})
@@ -140,10 +141,7 @@ class NoiseSchedule:
             "scaled_linear": cls.scaled_linear,
             "cosine": cls.cosine,
         }
-        if name not in makers:
-            near = difflib.get_close_matches(str(name), makers, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ValueError(f"name must be one of {', '.join(makers)}, got {name!r}{hint}")
+        check_choice("name", name, makers)
         return makers[name](T, **options)
 
     def to_dict(self) -> dict[str, Any]:
@@ -205,7 +203,7 @@ class NoiseSchedule:
 
     def _index(self, t: int) -> int:
         if not 0 <= t <= self.T:
-            raise ValueError(f"t must be in 0..{self.T}, got {t!r}")
+            raise bad_value("t", t, f"in 0..{self.T}")
         return int(t)
 
     def __repr__(self) -> str:
@@ -214,7 +212,7 @@ class NoiseSchedule:
 
 def _check_T(T: int) -> None:
     if isinstance(T, bool) or not isinstance(T, int) or T < 2:
-        raise ValueError(f"T must be an integer of at least 2, got {T!r}")
+        raise bad_value("T", T, "an integer of at least 2")
 
 
 def _scaled_ends(T: int, start: float, end: float) -> tuple[float, float]:

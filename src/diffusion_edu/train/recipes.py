@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from .._errors import bad_value, check_choice
 from ..diffusion.process import check_kind
 from ..nn.unet import UNetConfig
 
@@ -70,7 +70,7 @@ class Recipe:
         ]
         for name, good, allowed in rules:
             if not good:
-                raise ValueError(f"{name} must be {allowed}, got {getattr(self, name)!r}")
+                raise bad_value(name, getattr(self, name), allowed)
         check_kind(self.kind)
 
     def rate_at(self, step: int) -> float:
@@ -149,8 +149,5 @@ def plan(name: str) -> Plan:
     Raises:
         ValueError: unknown name (the message holds the nearest one).
     """
-    if name not in PLANS:
-        near = difflib.get_close_matches(str(name), PLANS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"recipe must be one of {', '.join(PLANS)}, got {name!r}{hint}")
+    check_choice("recipe", name, PLANS)
     return PLANS[name]
