@@ -19,8 +19,8 @@ def fetch(
 ) -> Path:
     """The path of a file in the cache, downloaded there if it is missing or damaged.
 
-    A download goes to a temporary file, which takes the name only once its checksum is right: an interrupted one
-    leaves nothing behind.
+    A download goes to a temporary file, which takes the name only once its checksum is right: an interrupted
+    one leaves nothing behind.
 
     Args:
         name: of the file, under each address.

@@ -45,8 +45,8 @@ PACKED_SHA256 = {
     "t10k-images-idx3-ubyte.gz": "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
     "t10k-labels-idx1-ubyte.gz": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
 }
-# Of the unpacked content: the same whoever packed the file, so it also tells this data set from its many twins
-# (MNIST itself has files of the same names, shapes and lengths).
+# Of the unpacked content: the same whoever packed the file. It also tells this data set from its twins: MNIST
+# itself has files of the same names, shapes and lengths.
 SHA256 = {
     "train-images-idx3-ubyte.gz": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
     "train-labels-idx1-ubyte.gz": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
@@ -59,8 +59,8 @@ _PREFIX = {"train": "train", "test": "t10k"}
 def fashion_mnist(split: str = "test", root: str | Path | None = None, size: int = 32) -> ImageData:
     """The pictures of one split, padded with black from 28x28 to 32x32, a size that halves well.
 
-    The test split is part of this package. The training split is looked for in `root`, in the folder named by the
-    environment variable DIFFUSION_EDU_DATA, in /usr/share/datasets/fashion-mnist (Debian's package
+    The test split is part of this package. The training split is looked for in `root`, in the folder named by
+    the environment variable DIFFUSION_EDU_DATA, in /usr/share/datasets/fashion-mnist (Debian's package
     dataset-fashion-mnist) and in the cache; if it is nowhere, it is downloaded (26 MB) into the cache.
 
     Args:
@@ -123,7 +123,8 @@ def locate(name: str, root: str | Path | None = None) -> Path:
     if (DEBIAN / name).is_file():
         return DEBIAN / name
     advice = (
-        f"Put the publisher's file {name} in a folder (https://github.com/zalandoresearch/fashion-mnist) and name the "
-        f"folder by the argument root=..., the option --data, or the environment variable {FOLDER_VARIABLE}"
+        f"Put the publisher's file {name} (https://github.com/zalandoresearch/fashion-mnist) in a folder, "
+        f"and name that folder by the argument root=..., the option --data, or the environment variable "
+        f"{FOLDER_VARIABLE}"
     )
     return fetch(name, f"sha256:{PACKED_SHA256[name]}", ADDRESSES, advice)

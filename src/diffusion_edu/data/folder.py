@@ -24,15 +24,15 @@ _SHOWN = 20
 class ImageFolder:
     """All pictures in a folder and the folders below it, cut to squares of one size.
 
-    Each is turned as its EXIF orientation says, made opaque on white, made grey or RGB, resized with anti-aliasing
-    so that its short side fits, and cropped to its centre. The label is the folder that a picture lies in.
+    Each is turned as its EXIF orientation says, made opaque on white, made grey or RGB, resized with
+    anti-aliasing so that its short side fits, and cropped to its centre. Its label is the folder it lies in.
 
     Args:
         path: the folder.
         size: side of the squares, in pixels.
         channels: 1 (grey) or 3 (RGB).
-        on_error: "raise" reports all unreadable files in one error; "skip" leaves them out and lists them in the
-            result's `skipped`.
+        on_error: "raise" reports all unreadable files in one error; "skip" leaves them out and lists them in
+            the result's `skipped`.
 
     Raises:
         ValueError: a size, a number of channels, or an `on_error` that is not allowed.
@@ -120,7 +120,6 @@ def read_picture(path: str | Path, size: int, channels: int) -> Tensor:
                 width, height = image.size
                 if width * height > MAX_PIXELS:
                     raise DataError(f"{path}: {width} x {height} pixels are more than {MAX_PIXELS:,}")
-                # The content may have any orientation and mode until here; from here on it is upright and opaque.
                 square = ImageOps.fit(
                     _opaque(ImageOps.exif_transpose(image)), (size, size), Image.Resampling.LANCZOS
                 )

@@ -19,8 +19,8 @@ _UINT8 = 0x08
 def read_idx(path: str | Path, dimensions: int) -> Tensor:
     """Read a gzipped IDX file of bytes.
 
-    The file is a big-endian header (two zero bytes, the type 0x08, the number of dimensions, each size as 32 bits)
-    and then the bytes, last dimension first.
+    The file is a big-endian header (two zero bytes, the type 0x08, the number of dimensions, each size as
+    32 bits) and then the bytes, the last dimension running fastest.
 
     Args:
         path: the `.gz` file.

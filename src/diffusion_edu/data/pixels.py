@@ -33,8 +33,8 @@ def to_x0(pixels: Tensor) -> Tensor:
 def to_pixels(x: Tensor) -> Tensor:
     """Numbers in [-1, 1] become pixels 0..255: the inverse of :func:`to_x0`, rounded to the nearest pixel.
 
-    Values outside are clamped to the ends. The range is fixed, never stretched to one picture's own extremes: a
-    sample that is too dark must look too dark.
+    Values outside are clamped to the ends. The range is fixed, never stretched to one picture's own extremes:
+    a sample that is too dark must look too dark.
 
     Args:
         x: float tensor of any shape.
