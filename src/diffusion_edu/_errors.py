@@ -25,8 +25,8 @@ def unknown_name(argument: str, value: object, allowed: Iterable[str], also: str
     names = [str(name) for name in allowed]
     near = difflib.get_close_matches(str(value), names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    known = ", ".join(names) + (f", or {also}" if also else "")
-    return ValueError(f"{argument} must be one of {known}, got {value!r}{hint}")
+    known = [f"one of {', '.join(names)}"] if names else []
+    return ValueError(f"{argument} must be {', or '.join([*known, *filter(None, [also])])}, got {value!r}{hint}")
 
 
 def bad_value(argument: str, value: object, allowed: str) -> ValueError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from tqdm.auto import tqdm
 from ._errors import bad_value, unknown_name
 from .data.pixels import to_x0
 from .diffusion.denoiser import Denoiser
-from .diffusion.samplers import sample
+from .diffusion.samplers import SampleStep, sample
 from .diffusion.schedules import NoiseSchedule
 from .nn.unet import UNet, UNetConfig
 from .train import checkpoint
@@ -87,26 +87,29 @@ class Pretrained:
         if batch_size < 1:
             raise bad_value("batch_size", batch_size, "at least 1")
         begin = None if start is None else self._start(start, n)
+
+        def batch(first: int) -> Iterator[SampleStep]:
+            last = min(first + batch_size, n)
+            return sample(
+                self.denoiser,
+                (last - first, *self.shape),
+                method=method,
+                steps=steps,
+                eta=eta,
+                variance=variance,
+                seeds=range(seed + first, seed + last),
+                start=None if begin is None else begin[first:last],
+                start_t=start_t,
+            )
+
         drawn = []
+        run = batch(0)  # before the bar: it checks the arguments
         with tqdm(total=n, unit="picture", disable=not progress) as bar:
             for first in range(0, n, batch_size):
-                last = min(first + batch_size, n)
-                steps_of_batch = sample(
-                    self.denoiser,
-                    (last - first, *self.shape),
-                    method=method,
-                    steps=steps,
-                    eta=eta,
-                    variance=variance,
-                    seeds=range(seed + first, seed + last),
-                    start=None if begin is None else begin[first:last],
-                    start_t=start_t,
-                )
-                for step in steps_of_batch:
-                    bar.set_postfix(t=step.t, refresh=False)
-                    bar.update(0)
+                for step in run if first == 0 else batch(first):
+                    bar.set_postfix(t=step.t)
                 drawn.append(step.x_t.cpu())
-                bar.update(last - first)
+                bar.update(len(step.x_t))
         return torch.cat(drawn)
 
     def _start(self, start: Tensor, n: int) -> Tensor:

@@ -17,6 +17,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import LogFormatter
 from torch import Tensor
 
 from ._errors import bad_value
@@ -154,10 +155,10 @@ def plot_schedule(schedules: NoiseSchedule | Sequence[NoiseSchedule] | Mapping[s
         left.set(title="variance added at a step", xlabel="t / T", ylabel=r"$\beta_t$", yscale="log")
         if len(named) > 1:
             left.legend()
-        middle.set(title="what x_t is made of", xlabel="t / T", ylim=(0, 1.02))
+        middle.set(title="what $x_t$ is made of", xlabel="t / T", ylim=(0, 1.02))
         middle.plot([], [], color=BLUE, label=r"signal $\sqrt{\bar\alpha_t}$")
         middle.plot([], [], color=ORANGE, label=r"noise $\sqrt{1-\bar\alpha_t}$")
-        middle.legend(loc="center left")
+        middle.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, columnspacing=1.2)
         right.set(title="signal-to-noise ratio", xlabel="t / T", ylabel="SNR(t)", yscale="log")
     return figure
 
@@ -178,9 +179,12 @@ def plot_loss(steps: Sequence[int], losses: Sequence[float], smooth: int = 0, la
         axes.plot(steps, values, color=BLUE, alpha=0.35 if smooth > 1 else 1.0, label=label)
         if smooth > 1 and len(values) >= smooth:
             mean = np.convolve(values, np.ones(smooth) / smooth, mode="valid")
-            axes.plot(np.asarray(steps)[smooth - 1 :], mean, color=BLUE, label=f"mean of {smooth} reports")
+            middle = np.convolve(steps, np.ones(smooth) / smooth, mode="valid")
+            axes.plot(middle, mean, color=BLUE, label=f"mean of {smooth} reports")
             axes.legend()
         axes.set(xlabel="training step", ylabel=label, xscale="log", yscale="log")
+        for which in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+            which(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 0.5)))
     return figure
 
 
