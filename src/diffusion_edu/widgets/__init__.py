@@ -1,0 +1,42 @@
+"""Interactive explorers for notebooks and for the static book: the same ES modules serve both.
+
+``XTExplorer``, ``ScheduleExplorer`` and ``ReversePlayer`` need anywidget (``pip install "diffusion-edu[notebooks]"``);
+they are imported when first asked for, so that ``import diffusion_edu`` stays light.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .reverse_player import ReversePlayer, record
+    from .schedule_explorer import ScheduleExplorer
+    from .x_t_explorer import XTExplorer
+
+__all__ = ["ReversePlayer", "ScheduleExplorer", "XTExplorer", "record"]
+
+_HOMES = {
+    "XTExplorer": "x_t_explorer",
+    "ScheduleExplorer": "schedule_explorer",
+    "ReversePlayer": "reverse_player",
+    "record": "reverse_player",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        module = importlib.import_module(f".{_HOMES[name]}", __name__)
+    except ModuleNotFoundError as error:
+        if error.name in ("anywidget", "traitlets", "ipywidgets"):
+            raise ModuleNotFoundError(
+                f'{name} needs {error.name}: pip install "diffusion-edu[notebooks]"', name=error.name
+            ) from error
+        raise
+    return getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
