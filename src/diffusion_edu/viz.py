@@ -17,7 +17,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import LogFormatter
+from matplotlib.ticker import FuncFormatter
 from torch import Tensor
 
 from ._errors import bad_value
@@ -184,7 +184,7 @@ def plot_loss(steps: Sequence[int], losses: Sequence[float], smooth: int = 0, la
             axes.legend()
         axes.set(xlabel="training step", ylabel=label, xscale="log", yscale="log")
         for which in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
-            which(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 0.5)))
+            which(FuncFormatter(_few_ticks))
     return figure
 
 
@@ -286,3 +286,8 @@ def _numbers(values: Any) -> np.ndarray:
 
 def _cycle(items: Sequence[Any]) -> Any:
     return itertools.cycle(items)
+
+
+def _few_ticks(value: float, _: object) -> str:
+    """1, 2, 3 and 5 of each decade, written as plain numbers."""
+    return f"{value:g}" if f"{value:e}"[0] in "1235" else ""

@@ -1,0 +1,148 @@
+"""diffusion-edu train."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from .. import __version__
+from ..data import ImageData, ImageFolder, fashion_mnist
+from ..diffusion import NoiseSchedule
+from ..pretrained import RUN_WEIGHTS, export_weights
+from ..train import Plan, Recipe, TrainStep, fit, new_unet, plan
+from ..train.checkpoint import read
+from ..train.loop import CHECKPOINT, METRICS
+from ..train.machine import tune_malloc
+from .common import INTERRUPTED, OK, device_name, pick_device, say
+from .options import Train
+
+
+def train(options: Train, arguments: Sequence[str]) -> int:
+    """Run a recipe, export the weights at the end, and say where they are."""
+    chosen = plan(options.recipe)
+    recipe = _recipe(chosen.recipe, options)
+    if options.minutes is not None and options.minutes <= 0:
+        raise ValueError(f"--minutes must be positive, got {options.minutes}")
+    device = pick_device(options.device)
+    tune_malloc()
+    data = _pictures(chosen, options)
+    directory = options.out if options.out is not None else Path("runs") / options.recipe
+    model = new_unet(chosen.model, recipe.seed)
+    schedule = NoiseSchedule.from_dict(chosen.schedule)
+    reports = fit(model, schedule, data.pixels, recipe, directory=directory, resume=options.resume, device=device)
+    try:
+        reached, signalled = _follow(reports, recipe, directory, options.minutes)
+    except KeyboardInterrupt:
+        return say(f"interrupted; the same command goes on from the checkpoint in {directory}", INTERRUPTED)
+    if reached < recipe.steps:
+        told = f"stopped at step {reached} of {recipe.steps}; the same command goes on from there"
+        return say(told, 128 + signalled if signalled else OK)
+    path = directory / RUN_WEIGHTS
+    card = export_weights(directory, path, _card(chosen, options, arguments, directory, device))
+    print(f"{path}: {card['parameters']:,} parameters, final loss {card['final_loss']:.4f}")
+    print(f"draw with them: diffusion-edu sample {shlex.quote(str(directory))} --out samples.png")
+    return OK
+
+
+def _recipe(recipe: Recipe, options: Train) -> Recipe:
+    """The plan's recipe with the options that were given."""
+    given = {
+        name: getattr(options, name)
+        for name in ("steps", "batch_size", "rate", "seed", "precision")
+        if getattr(options, name) is not None
+    }
+    steps = given.get("steps", recipe.steps)
+    if 0 < steps < recipe.steps:  # a short run ends as the long one does, and can still be lengthened later
+        given["cooldown"] = recipe.cooldown * steps // recipe.steps
+    return replace(recipe, compile=options.compile or recipe.compile, **given)
+
+
+def _pictures(chosen: Plan, options: Train) -> ImageData:
+    """The data set of a plan."""
+    if chosen.data == "fashion-mnist":
+        return fashion_mnist("train", root=options.data)
+    if options.data is None:
+        raise ValueError(f"recipe {options.recipe!r} needs --data, a folder with your pictures")
+    on_error = "skip" if options.skip_bad else "raise"
+    data = ImageFolder(options.data, channels=chosen.model.in_channels, on_error=on_error).load()
+    for line in data.skipped:
+        print(f"left out: {line}", file=sys.stderr)
+    return data
+
+
+def _follow(reports: Iterator[TrainStep], recipe: Recipe, directory: Path, minutes: float | None) -> tuple[int, int]:
+    """Iterate the training under a progress bar; returns the step reached, and the signal that stopped it or 0."""
+    reached = _steps_done(directory)
+    end = None if minutes is None else time.monotonic() + 60 * minutes
+    with _interruptible() as asked, tqdm(total=recipe.steps, initial=reached, unit="step") as bar:
+        for report in reports:
+            bar.update(report.step - reached)
+            bar.set_postfix(loss=f"{report.loss:.4f}", pictures_s=f"{report.pictures_per_second:.0f}")
+            reached = report.step
+            if asked or (end is not None and time.monotonic() > end):
+                break
+        reports.close()  # type: ignore[attr-defined]  # a generator: closing it saves what was done
+    return reached, asked[0] if asked else 0
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[list[int]]:
+    """Ctrl-C asks for a stop at the next report, so that no step is lost; a second Ctrl-C stops at once."""
+    asked: list[int] = []
+
+    def handle(number: int, frame: Any) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+        print("\nstopping at the next report (Ctrl-C again: at once)", file=sys.stderr)
+
+    kinds = (signal.SIGINT, signal.SIGTERM)
+    try:
+        before = [signal.signal(kind, handle) for kind in kinds]
+    except ValueError:  # not in the main thread: there a signal cannot be caught
+        yield asked
+        return
+    try:
+        yield asked
+    finally:
+        for kind, old in zip(kinds, before):
+            signal.signal(kind, old)
+
+
+def _steps_done(directory: Path) -> int:
+    path = directory / CHECKPOINT
+    return int(read(path)[1].get("step", 0)) if path.is_file() else 0
+
+
+def _card(
+    chosen: Plan, options: Train, arguments: Sequence[str], directory: Path, device: torch.device
+) -> dict[str, Any]:
+    """What the run can say of itself."""
+    lines = [json.loads(line) for line in (directory / METRICS).read_text().splitlines()]
+    # The time of each report, from its speed: a run that was stopped and resumed counts its work only.
+    batch = (_recipe(chosen.recipe, options)).batch_size
+    counts = [b["step"] - a["step"] for a, b in zip([{"step": 0}, *lines], lines)]
+    seconds = sum(n * batch / line["pictures_per_second"] for n, line in zip(counts, lines))
+    tail = lines[-max(1, len(lines) // 20) :]
+    return {
+        "title": options.recipe,
+        "about": chosen.about,
+        "command": shlex.join(["diffusion-edu", *arguments]),
+        "training_data": chosen.data,
+        "device": device_name(device),
+        "wall_time_s": round(seconds, 1),
+        "final_loss": sum(line["loss"] for line in tail) / len(tail),
+        "torch": torch.__version__,
+        "diffusion_edu": __version__,
+    }
