@@ -9,7 +9,7 @@ TORCH := $(shell sed -n 's/^\(torch==[0-9.]*\).*/\1/p' constraints.txt)
 SET_UP := $(VENV)/.set-up
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve lab test lint unit notebooks browser bench format constraints clean distclean
+.PHONY: help book serve lab test lint unit notebooks site bench format constraints clean distclean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
@@ -61,7 +61,7 @@ lab: $(SET_UP)/package  ## open the chapters in JupyterLab
 
 # -- checks ----------------------------------------------------------------------------------------------------------
 
-test: lint unit notebooks browser  ## everything: lint, types, unit tests, notebooks, the book in a browser
+test: lint unit notebooks site  ## everything: lint, types, unit tests, notebooks, the book in a browser
 	@echo "All checks passed."
 
 lint: $(SET_UP)/test  ## style and types
@@ -69,14 +69,14 @@ lint: $(SET_UP)/test  ## style and types
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 
-unit: $(SET_UP)/test node_modules/.set-up  ## unit tests of the package
-	@OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2 --dist loadfile tests --ignore=tests/book/browser
+unit: $(SET_UP)/test  ## unit tests of the package
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2 --dist loadfile tests --ignore=tests/book
 
 notebooks: $(SET_UP)/test  ## run every chapter and compare with what is stored in it
 	@$(PY) -m pytest -q --nbval -n 2 --dist loadfile notebooks
 
-browser: $(SET_UP)/browser book  ## the built book in a real browser, with the network off
-	@$(PY) -m pytest -q tests/book/browser
+site: $(SET_UP)/browser book  ## the built book in a real browser, with the network off; the project's own files
+	@$(PY) -m pytest -q tests/book
 
 bench: $(SET_UP)/test  ## measure what each chapter costs to run
 	@$(PY) benchmarks/compute_card.py

@@ -1,6 +1,6 @@
 """Build the book, warnings as errors, and check that every page of the table of contents is there.
 
-    python tools/build_book.py [--root FOLDER]
+python tools/build_book.py [--root FOLDER]
 """
 
 from __future__ import annotations
@@ -61,4 +61,6 @@ if __name__ == "__main__":
     began = time.monotonic()
     site = build(root)
     size = sum(p.stat().st_size for p in site.rglob("*") if p.is_file())
-    print(f"{len(pages(root))} pages, {size / 1e6:.1f} MB, {time.monotonic() - began:.0f} s. Open {site / 'index.html'}")
+    print(
+        f"{len(pages(root))} pages, {size / 1e6:.1f} MB, {time.monotonic() - began:.0f} s. Open {site / 'index.html'}"
+    )

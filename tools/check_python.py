@@ -2,10 +2,9 @@
 
 import sys
 
-NEEDED = (3, 10)
-
-if sys.version_info < NEEDED:
+if sys.version_info < (3, 10):  # noqa: UP036 - this file is what an old Python is to read
+    here = ".".join(str(part) for part in sys.version_info[:2])
     sys.exit(
-        "This project needs Python %d.%d or newer, and %s is %d.%d.\n"
-        "Name another one: make PYTHON=python3.11 ..." % (NEEDED + (sys.executable,) + tuple(sys.version_info[:2]))
+        "This project needs Python 3.10 or newer, and " + sys.executable + " is " + here + ".\n"
+        "Name another one: make PYTHON=python3.11 ..."
     )

@@ -16,11 +16,11 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-EQUATION = re.compile(r"^\s*Equation:\s*(eq-[a-z0-9-]+)\s*(?:\((.*)\))?\.?\s*$", re.M)
+EQUATION = re.compile(r"^\s*Equation:\s*(eq-[a-z0-9-]+)\s*(?:\(([^)]*)\))?[.:]?[ \t]*(.*)$", re.M)
 CHECKED = re.compile(r"^\s*Checked by:\s*((?:\s*tests/\S+::\w+[.,]?)+)", re.M)
 TEST = re.compile(r"(tests/[\w/]+\.py)::(\w+(?:::\w+)?)")
 LABEL = re.compile(r"\$\$\s*\((eq-[a-z0-9-]+)\)|^\s*:label:\s*(eq-[a-z0-9-]+)\s*$", re.M)
@@ -65,11 +65,11 @@ def claims(root: Path = ROOT) -> list[Claim]:
             doc = ast.get_docstring(node) or ""  # type: ignore[arg-type]
             tests = tuple(f"{file}::{test}" for line in CHECKED.findall(doc) for file, test in TEST.findall(line))
             place = Place(path.relative_to(root).as_posix(), node.lineno, name)  # type: ignore[attr-defined]
-            found += [Claim(label, source or "", place, tests) for label, source in EQUATION.findall(doc)]
+            found += [Claim(label, source, place, tests) for label, source, _ in EQUATION.findall(doc)]
     return found
 
 
-@lru_cache(maxsize=None)
+@cache
 def _tests_of(path: Path) -> dict[str, int]:
     names = definitions(path.read_text(encoding="utf-8"))
     return {name.replace(".", "::"): node.lineno for name, node in names}  # type: ignore[attr-defined]

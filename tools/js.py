@@ -1,7 +1,7 @@
 """Find Node.js, or fetch it from PyPI, and install the book's JavaScript parts with it.
 
-    python tools/js.py install     npm ci, with the machine's Node.js or PyPI's
-    python tools/js.py where       print the path of the node program
+python tools/js.py install     npm ci, with the machine's Node.js or PyPI's
+python tools/js.py where       print the path of the node program
 """
 
 from __future__ import annotations

@@ -23,7 +23,14 @@ def main() -> None:
     """Resolve pyproject.toml with uv, keep the old pins where they fit, and write the file."""
     groups = [word for name in ("setup", "book", "node", "test") for word in ("--group", name)]
     command = [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "--all-extras", *groups, "--universal"]
-    command += ["--python-version", "3.10", "--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"]
+    command += [
+        "--python-version",
+        "3.10",
+        "--no-header",
+        "--no-annotate",
+        "--no-emit-index-url",
+        "--no-emit-find-links",
+    ]
     command += ["--index-strategy", "unsafe-best-match", "--quiet", "--output-file", str(FILE), *sys.argv[1:]]
     subprocess.run(command, cwd=ROOT, check=True)
     lines = FILE.read_text(encoding="utf-8").splitlines()

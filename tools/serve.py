@@ -20,7 +20,14 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 HOST = "127.0.0.1"
-COMPRESSED = ("text/", "application/javascript", "application/json", "application/wasm", "image/svg+xml", "application/onnx")
+COMPRESSED = (
+    "text/",
+    "application/javascript",
+    "application/json",
+    "application/wasm",
+    "image/svg+xml",
+    "application/onnx",
+)
 
 
 @functools.lru_cache(maxsize=256)

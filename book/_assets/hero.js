@@ -1,10 +1,10 @@
-// The picture of the preface: a cloud of points that carries a shape, at seven noise levels from left to right. Every
+// The picture of the preface: a cloud of points that carries a shape, at five noise levels from left to right. Every
 // point keeps its own noise, so the eye can follow it. It drifts slowly; where less motion is wished, it stands still.
 (() => {
   const canvas = document.querySelector("canvas.de-hero");
   if (!canvas) return;
   const context = canvas.getContext("2d");
-  const COLUMNS = 7;
+  const COLUMNS = 5;
   const POINTS = 360;
 
   // A small generator with a seed: the same picture at every visit.
@@ -50,9 +50,9 @@
     if (canvas.height !== Math.round(height * scale)) canvas.height = Math.round(height * scale);
     context.setTransform(scale, 0, 0, scale, 0, 0);
     context.clearRect(0, 0, width, height);
-    const columns = width < 480 ? 4 : COLUMNS;
+    const columns = width < 480 ? 3 : COLUMNS;
     const cell = width / columns;
-    const size = 0.5 * Math.min(cell, height) * 0.62;
+    const size = 0.36 * Math.min(cell, 0.9 * height);
     for (let k = 0; k < columns; k += 1) {
       const share = k / (columns - 1);
       const signal = Math.cos((Math.PI / 2) * share);

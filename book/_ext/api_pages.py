@@ -63,7 +63,7 @@ def docstring(doc: str) -> list[nodes.Node]:
     """A docstring as nodes: paragraphs, indented blocks as code, and sections such as Args."""
     out: list[nodes.Node] = []
     section: str | None = None
-    doc = equations.EQUATION.sub("", equations.CHECKED.sub("", doc))
+    doc = equations.EQUATION.sub(lambda match: match[3], equations.CHECKED.sub("", doc))  # shown as links instead
     for block in re.split(r"\n\s*\n", doc.strip("\n")):
         lines = block.split("\n")
         head = SECTION.match(lines[0])
@@ -166,8 +166,14 @@ class Api(SphinxDirective):
         for claim in claims:
             if claim.label in known:
                 xref = addnodes.pending_xref(
-                    "", nodes.inline(claim.label, claim.label), refdomain="math", reftype="eq",
-                    reftarget=claim.label, refdoc=self.env.docname, refexplicit=False, refwarn=True,
+                    "",
+                    nodes.inline(claim.label, claim.label),
+                    refdomain="math",
+                    reftype="eq",
+                    reftarget=claim.label,
+                    refdoc=self.env.docname,
+                    refexplicit=False,
+                    refwarn=True,
                 )
                 out += [nodes.Text(", "), xref] if out else [xref]
         return out

@@ -39,7 +39,7 @@ def write_scripts(app: Sphinx, config) -> None:
     folder = home / "page"
     folder.mkdir()
     shutil.copy(HERO, folder / HERO.name)
-    elements = {"canvas class=\"de-hero": HERO.stem}
+    elements = {'canvas class="de-hero': HERO.stem}
     bundle = _bundle()
     if bundle is not None:
         for tag, name in bundle.elements().items():

@@ -69,18 +69,23 @@ class EquationTable(SphinxDirective):
         app, docname = self.env.app, self.env.docname
         made = equations.claims()
         rows = []
-        for label, pages in equations.labels().items():
+        for label in equations.labels():
             claims = [claim for claim in made if claim.label == label]
             if not claims:
                 continue
             number = addnodes.pending_xref(
-                "", nodes.inline(label, label), refdomain="math", reftype="eq", reftarget=label,
-                refdoc=docname, refexplicit=False, refwarn=True,
+                "",
+                nodes.inline(label, label),
+                refdomain="math",
+                reftype="eq",
+                reftarget=label,
+                refdoc=docname,
+                refexplicit=False,
+                refwarn=True,
             )
-            sources = "; ".join(dict.fromkeys(c.source for c in claims if c.source))
-            cells = [[number], function_links(app, docname, claims), test_links(app, docname, claims), [nodes.Text(sources)]]
-            rows.append(cells)
-        return [table(["equation", "computed by", "checked by", "source"], rows, [10, 25, 45, 20])]
+            sources = [nodes.Text("; ".join(dict.fromkeys(c.source for c in claims if c.source)))]
+            rows.append([[number], sources, function_links(app, docname, claims), test_links(app, docname, claims)])
+        return [table(["equation", "source", "computed by", "checked by"], rows, [10, 24, 26, 40])]
 
 
 def table(head: list[str], rows: list[list[list[nodes.Node]]], widths: list[int]) -> nodes.Node:

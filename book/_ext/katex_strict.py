@@ -124,7 +124,8 @@ def ship_style(app: Sphinx, config) -> None:
     home = Path(tempfile.mkdtemp(prefix="book-katex-"))
     atexit.register(shutil.rmtree, home, ignore_errors=True)
     target = home / "vendor/katex"
-    shutil.copytree(KATEX / "dist/fonts", target / "fonts", ignore=lambda _, names: [n for n in names if n[-6:] != ".woff2"])
+    other = shutil.ignore_patterns("*.woff", "*.ttf")
+    shutil.copytree(KATEX / "dist/fonts", target / "fonts", ignore=other)
     style = (KATEX / "dist/katex.min.css").read_text(encoding="utf-8")
     style = re.sub(r',url\(fonts/[^)]+\.(?:woff|ttf)\) format\("(?:woff|truetype)"\)', "", style)
     (target / "katex.min.css").write_text(style, encoding="utf-8")

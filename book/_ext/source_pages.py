@@ -31,7 +31,12 @@ def link(app: Sphinx, docname: str, path: str, line: int, text: str) -> nodes.re
         env.book_sources = set()  # type: ignore[attr-defined]
     env.book_sources.add(path)  # type: ignore[attr-defined]
     uri = f"{app.builder.get_relative_uri(docname, page_name(path))}#L{line}"
-    return nodes.reference("", "", nodes.literal(text, text), refuri=uri, internal=True)
+    code = nodes.literal()
+    for i, word in enumerate(text.replace("_", "_ ").replace("/", "/ ").replace(".", ". ").split(" ")):
+        if i:
+            code += nodes.raw("", "<wbr>", format="html")  # a long name may break, and only between its words
+        code += nodes.Text(word)
+    return nodes.reference("", "", code, refuri=uri, internal=True)
 
 
 def _body(path: str) -> str:
@@ -39,19 +44,22 @@ def _body(path: str) -> str:
     form = HtmlFormatter(linenos="inline", lineanchors="L", anchorlinenos=True, cssclass="highlight de-source")
     code = highlight(text, get_lexer_for_filename(path), form)
     code = code.replace('id="L-', 'id="L').replace('name="L-', 'id="L').replace('href="#L-', 'href="#L')
-    return f"<h1><code>{html.escape(path)}</code></h1>\n{code}"
+    return f'<h1 class="de-path">{html.escape(path)}</h1>\n{code}'
 
 
 def pages(app: Sphinx) -> Iterator[tuple[str, dict, str]]:
     """One page for each module and each cited test."""
     if app.builder.format != "html":
         return
-    modules = {p.relative_to(ROOT).as_posix() for p in (ROOT / "src").rglob("*.py") if p.read_text(encoding="utf-8").strip()}
+    modules = {
+        p.relative_to(ROOT).as_posix() for p in (ROOT / "src").rglob("*.py") if p.read_text(encoding="utf-8").strip()
+    }
     for path in sorted(modules | getattr(app.env, "book_sources", set())):
+        about = f"Source of {html.escape(path)}, with an anchor on each line."
         context = {
             "title": path,
             "body": _body(path),
-            "metatags": f'<meta name="description" content="Source of {html.escape(path)}, with an anchor on each line.">',
+            "metatags": f'<meta name="description" content="{about}">',
             "parents": [],
             "display_toc": False,
         }
