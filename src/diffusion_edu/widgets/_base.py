@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import anywidget
 import traitlets
 
+from .._errors import check_choice
 from .payload import element_html
 
 
@@ -22,6 +23,12 @@ def checked(check: Callable[[], Any]) -> Any:
         return check()
     except ValueError as error:
         raise WidgetValueError(str(error)) from None
+
+
+def choice(argument: str, value: str, allowed: Sequence[str]) -> str:
+    """`value`, or a trait error that names what is allowed and the nearest match."""
+    checked(lambda: check_choice(argument, value, allowed))
+    return value
 
 
 class BookWidget(anywidget.AnyWidget):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import difflib
 import html
 import io
 import json
@@ -15,6 +14,9 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+
+from .._errors import bad_value
+from ..data.pixels import to_pixels
 
 MAX_PICTURES = 24
 MAX_SIZE = 64
@@ -59,11 +61,6 @@ def to_uint8(images: Any, name: str = "images") -> np.ndarray:
     return ((array.astype(np.float64) + 1) * 127.5).round().clip(0, 255).astype(np.uint8)
 
 
-def to_float(pixels: np.ndarray) -> Tensor:
-    """uint8 pixels to float32 in [-1, 1], as ``diffusion_edu.data.to_x0`` does."""
-    return torch.from_numpy(pixels.astype(np.float32)) / 127.5 - 1
-
-
 def check_labels(labels: Sequence[str] | None, n: int) -> list[str]:
     """One name a picture; "picture 1", "picture 2", ... when not given."""
     if labels is None:
@@ -74,19 +71,10 @@ def check_labels(labels: Sequence[str] | None, n: int) -> list[str]:
     return names
 
 
-def check_name(argument: str, value: Any, allowed: Sequence[str]) -> str:
-    """`value`, or a ValueError that names what is allowed and the nearest match."""
-    if value not in allowed:
-        near = difflib.get_close_matches(str(value), allowed, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"{argument} must be one of {', '.join(allowed)}, got {value!r}{hint}")
-    return value
-
-
 def check_int(argument: str, value: Any, low: int, high: int) -> int:
     """`value` as an int in low..high, or a ValueError that says so."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not low <= value <= high:
-        raise ValueError(f"{argument} must be an integer in {low}..{high}, got {value!r}")
+        raise bad_value(argument, value, f"an integer in {low}..{high}")
     return int(value)
 
 
@@ -121,8 +109,7 @@ def strip_png(rows: Sequence[Tensor]) -> str:
     """A data URL of a PNG: pictures in [-1, 1], each row a tensor (n, C, H, W), side by side and one below another."""
     lines = []
     for row in rows:
-        pixels = ((row.double().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy()
-        lines.append(np.concatenate(list(pixels), axis=2))
+        lines.append(np.concatenate(list(to_pixels(row).numpy()), axis=2))
     sheet = np.concatenate(lines, axis=1)
     image = Image.fromarray(sheet[0] if sheet.shape[0] == 1 else sheet.transpose(1, 2, 0))
     buffer = io.BytesIO()

@@ -10,18 +10,17 @@ import torch
 import traitlets
 from torch import Tensor
 
+from ..data.pixels import to_x0
 from ..diffusion import NoiseSchedule, q_sample
-from ._base import BookWidget, checked
+from ._base import BookWidget, checked, choice
 from .bundle import esm
 from .payload import (
     SCHEDULES,
     b64,
     check_int,
     check_labels,
-    check_name,
     package_noise,
     strip_png,
-    to_float,
     to_uint8,
     widget_noise,
 )
@@ -92,7 +91,7 @@ class XTExplorer(BookWidget):
 
     @traitlets.validate("schedule")
     def _valid_schedule(self, proposal: Any) -> str:
-        return checked(lambda: check_name("schedule", proposal["value"], SCHEDULES))
+        return choice("schedule", proposal["value"], SCHEDULES)
 
     @traitlets.validate("seed")
     def _valid_seed(self, proposal: Any) -> int:
@@ -105,7 +104,7 @@ class XTExplorer(BookWidget):
     @property
     def x0(self) -> Tensor:
         """(1, C, size, size) the chosen picture in [-1, 1]."""
-        return to_float(self._pixels[self.picture : self.picture + 1])
+        return to_x0(torch.from_numpy(self._pixels[self.picture : self.picture + 1]))
 
     @property
     def eps(self) -> Tensor:
