@@ -13,7 +13,7 @@ from .. import __version__
 from .._errors import DataError
 from ..train import CheckpointError, TrainingDiverged
 from .common import FAILED, INTERRUPTED, OK, USAGE, say
-from .listing import info, listing
+from .listing import info, list_names
 from .options import Command, Info, List, Sample, Train
 from .sampling import draw
 from .training import train
@@ -43,7 +43,7 @@ def _run(command: Train | Sample | List | Info, arguments: list[str]) -> int:
         return train(command, arguments)
     if isinstance(command, Sample):
         return draw(command)
-    return listing() if isinstance(command, List) else info(command)
+    return list_names() if isinstance(command, List) else info(command)
 
 
 def _guarded(action: Callable[[], int]) -> int:

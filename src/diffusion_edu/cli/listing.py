@@ -11,7 +11,7 @@ from .common import OK
 from .options import Info
 
 
-def listing() -> int:
+def list_names() -> int:
     """Print the recipes and the weights."""
     width = max(map(len, (*PLANS, *available())))
     print("recipes (diffusion-edu train RECIPE)")

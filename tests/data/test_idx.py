@@ -1,0 +1,63 @@
+import gzip
+import struct
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from diffusion_edu._errors import DataError
+from diffusion_edu.data.idx import parse_idx, read_idx
+
+
+def idx_bytes(tensor: torch.Tensor) -> bytes:
+    head = bytes([0, 0, 8, tensor.ndim]) + struct.pack(f">{tensor.ndim}I", *tensor.shape)
+    return head + tensor.numpy().tobytes()
+
+
+PICTURES = torch.arange(60).reshape(3, 4, 5).to(torch.uint8)
+
+
+def write(path, content: bytes, pack=True):
+    path.write_bytes(gzip.compress(content) if pack else content)
+    return path
+
+
+def test_a_file_is_read_as_it_was_written(tmp_path):
+    assert torch.equal(read_idx(write(tmp_path / "a.gz", idx_bytes(PICTURES)), 3), PICTURES)
+    labels = torch.tensor([7, 0, 255], dtype=torch.uint8)
+    assert torch.equal(read_idx(write(tmp_path / "b.gz", idx_bytes(labels)), 1), labels)
+
+
+@given(st.integers(0, len(idx_bytes(PICTURES)) - 1))
+def test_no_shorter_content_is_taken(length):
+    with pytest.raises(DataError, match=r"digits\.gz"):
+        parse_idx(idx_bytes(PICTURES)[:length], 3, "digits.gz")
+
+
+def test_longer_content_and_other_types_are_refused():
+    with pytest.raises(DataError, match="is too long: 3 x 4 x 5 needs 76 bytes, got 77"):
+        parse_idx(idx_bytes(PICTURES) + b"!", 3, "digits.gz")
+    with pytest.raises(DataError, match="starts with 00000803, not 00000801"):
+        parse_idx(idx_bytes(PICTURES), 1, "labels.gz")
+
+
+def test_a_cut_file_is_named(tmp_path):
+    packed = gzip.compress(idx_bytes(PICTURES))
+    path = write(tmp_path / "cut.gz", packed[: len(packed) // 2], pack=False)
+    with pytest.raises(DataError, match=r"cut\.gz is cut short"):
+        read_idx(path, 3)
+
+
+def test_a_changed_byte_is_noticed(tmp_path):
+    packed = bytearray(gzip.compress(idx_bytes(PICTURES)))
+    packed[-6] ^= 1  # in the checksum of the content
+    with pytest.raises(DataError, match=r"bad\.gz is damaged"):
+        read_idx(write(tmp_path / "bad.gz", bytes(packed), pack=False), 3)
+
+
+def test_a_file_that_is_not_packed_or_not_there(tmp_path):
+    with pytest.raises(DataError, match=r"plain\.gz is damaged or is not a gzip file"):
+        read_idx(write(tmp_path / "plain.gz", idx_bytes(PICTURES), pack=False), 3)
+    with pytest.raises(FileNotFoundError, match=r"none\.gz"):
+        read_idx(tmp_path / "none.gz", 3)

@@ -1,0 +1,320 @@
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import diffusion_edu as de
+from diffusion_edu import pretrained
+from diffusion_edu.cli import main, training
+from diffusion_edu.train import PLANS, Plan, checkpoint
+
+STEPS = 6
+
+
+@pytest.fixture(autouse=True)
+def small_machine(monkeypatch):
+    """A plan that takes seconds, and no change to the memory allocator of the test process."""
+    recipe = de.Recipe(
+        steps=STEPS, batch_size=4, warmup=0, log_every=1, checkpoint_every=2, precision="fp32", ema_decay=0.5
+    )
+    plan = Plan(about="a test", data="folder", model=de.UNetConfig.tiny(in_channels=3), recipe=recipe)
+    monkeypatch.setitem(PLANS, "folder", plan)
+    for module in ("training", "sampling"):
+        monkeypatch.setattr(f"diffusion_edu.cli.{module}.tune_malloc", lambda: False)
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    for index in range(5):
+        Image.fromarray(random.integers(0, 255, (40, 50, 3), np.uint8)).save(folder / f"{index}.png")
+    return folder
+
+
+@pytest.fixture
+def call(capsys):
+    """Run the command line; returns the exit code, stdout and stderr."""
+
+    def run(*arguments):
+        code = main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        return code, out, err
+
+    return run
+
+
+@pytest.fixture
+def run_folder(call, pictures, tmp_path):
+    directory = tmp_path / "run"
+    code, _, err = call("train", "folder", "--data", pictures, "--out", directory, "--device", "cpu")
+    assert code == 0, err
+    return directory
+
+
+# ---- help and usage --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["sample", "--help"], ["info", "-h"]])
+def test_help_is_no_failure(call, arguments):
+    code, out, _ = call(*arguments)
+    assert code == 0
+    assert "usage: diffusion-edu" in out
+
+
+def test_help_names_every_command_and_option(call):
+    out = call("--help")[1]
+    assert all(word in out for word in ("train", "sample", "list", "info", "--version"))
+    out = call("sample", "--help")[1]
+    assert all(f"--{word}" in out for word in ("out", "n", "method", "steps", "eta", "seed", "from", "from-t"))
+    out = call("train", "--help")[1]
+    assert all(f"--{word}" in out for word in ("out", "data", "steps", "minutes", "batch-size", "no-resume"))
+
+
+def test_version(call):
+    assert call("--version")[1].startswith(f"diffusion-edu {de.__version__}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], ""),
+        (["trian", "fashion"], "trian"),
+        (["train"], "RECIPE"),
+        (["train", "fashion", "--stpes", "3"], "--stpes"),
+        (["train", "fashion", "--steps", "many"], "many"),
+        (["train", "fashoin"], "did you mean 'fashion'?"),
+        (["train", "folder"], "needs --data"),
+        (["train", "folder", "--steps", "0"], "steps must be at least 1, got 0"),
+        (["train", "folder", "--minutes", "0"], "--minutes must be positive"),
+        (["train", "folder", "--device", "cudda"], "--device must be a device of this machine"),
+        (["sample", "no-such-weights"], "'no-such-weights'"),
+        (["info", "no-such-weights"], "'no-such-weights'"),
+    ],
+)
+def test_wrong_usage_is_exit_code_two_and_is_told(call, arguments, told):
+    code, _, err = call(*arguments)
+    assert code == 2
+    assert told in err
+
+
+# ---- train -----------------------------------------------------------------------------------------------
+
+
+def test_train_makes_weights_that_sample_can_use(call, run_folder, tmp_path):
+    lines = [json.loads(line) for line in (run_folder / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == list(range(1, STEPS + 1))
+    card = json.loads((run_folder / "weights.json").read_text())
+    assert card["command"].startswith("diffusion-edu train folder")
+    assert card["final_loss"] == pytest.approx(lines[-1]["loss"])
+    assert 0 < card["wall_time_s"] < 600
+    out = tmp_path / "samples.png"
+    code, printed, _ = call("sample", run_folder, "--n", 6, "--columns", 3, "--steps", 2, "--scale", 1, "--out", out)
+    assert code == 0
+    assert str(out) in printed
+    with Image.open(out) as image:
+        assert image.size == (3 * 32 + 4, 2 * 32 + 2)
+
+
+def test_a_finished_run_is_not_trained_again_but_can_be_lengthened(call, run_folder, pictures):
+    command = ["train", "folder", "--data", pictures, "--out", run_folder, "--device", "cpu"]
+    before = (run_folder / "weights.safetensors").read_bytes()
+    assert call(*command)[0] == 0
+    assert (run_folder / "weights.safetensors").read_bytes() == before
+    assert call(*command, "--steps", STEPS + 2)[0] == 0
+    assert checkpoint.read(run_folder / "checkpoint.safetensors")[1]["step"] == STEPS + 2
+    code, _, err = call(*command, "--no-resume")
+    assert code == 1
+    assert "already holds a checkpoint" in err
+    code, _, err = call(*command, "--rate", "0.5")
+    assert code == 1
+    assert "made by another recipe: rate" in err
+
+
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_run_goes_on_as_if_nothing_had_happened(call, run_folder, pictures, tmp_path, monkeypatch, kind):
+    fit = training.fit
+
+    def stopped(*arguments, **options):
+        reports = fit(*arguments, **options)
+        try:
+            for report in reports:
+                if report.step == 3:
+                    os.kill(os.getpid(), kind)
+                yield report
+        finally:
+            reports.close()
+
+    monkeypatch.setattr(training, "fit", stopped)
+    command = ["train", "folder", "--data", pictures, "--out", tmp_path / "again", "--device", "cpu"]
+    handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    code, _, err = call(*command)
+    assert code == 128 + kind
+    assert f"stopped at step 3 of {STEPS}; the same command goes on from there" in err
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
+    monkeypatch.setattr(training, "fit", fit)
+    assert call(*command)[0] == 0
+    both = [checkpoint.read(folder / "weights.safetensors")[0] for folder in (run_folder, tmp_path / "again")]
+    assert all(torch.equal(both[0][name], both[1][name]) for name in both[0])
+
+
+def test_a_second_interrupt_stops_at_once_and_says_how_to_go_on(call, pictures, tmp_path, monkeypatch):
+    fit = training.fit
+
+    def impatient(*arguments, **options):
+        for report in fit(*arguments, **options):
+            if report.step == 3:
+                os.kill(os.getpid(), signal.SIGINT)
+                os.kill(os.getpid(), signal.SIGINT)
+            yield report
+
+    monkeypatch.setattr(training, "fit", impatient)
+    code, _, err = call("train", "folder", "--data", pictures, "--out", tmp_path / "run", "--device", "cpu")
+    assert code == 130
+    assert "goes on from the checkpoint" in err
+    assert checkpoint.read(tmp_path / "run" / "checkpoint.safetensors")[1]["step"] >= 2
+
+
+def test_minutes_end_a_run_that_can_go_on(call, pictures, tmp_path):
+    command = ["train", "folder", "--data", pictures, "--out", tmp_path / "run", "--device", "cpu"]
+    code, _, err = call(*command, "--minutes", "0.00001")
+    assert code == 0
+    assert f"stopped at step 1 of {STEPS}" in err
+    assert call(*command)[0] == 0
+    assert (tmp_path / "run" / "weights.safetensors").exists()
+
+
+def test_bad_pictures_stop_the_run_by_name_or_are_left_out(call, pictures, tmp_path):
+    (pictures / "broken.png").write_text("no picture")
+    command = ["train", "folder", "--data", pictures, "--out", tmp_path / "run", "--device", "cpu"]
+    code, _, err = call(*command)
+    assert code == 1
+    assert "broken.png" in err
+    code, _, err = call(*command, "--skip-bad")
+    assert code == 0
+    assert "left out:" in err
+    assert checkpoint.read(tmp_path / "run" / "checkpoint.safetensors")[1]["data"]["shape"] == [5, 3, 32, 32]
+
+
+def test_a_full_disk_in_training_is_told(call, pictures, tmp_path, monkeypatch):
+    def full(handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    code, _, err = call("train", "folder", "--data", pictures, "--out", tmp_path / "run", "--device", "cpu")
+    assert code == 1
+    assert "no space left to write" in err
+
+
+def test_a_damaged_checkpoint_and_missing_data_are_told(call, run_folder, pictures, tmp_path):
+    (run_folder / "checkpoint.safetensors").write_bytes(b"half")
+    code, _, err = call("train", "folder", "--data", pictures, "--out", run_folder, "--device", "cpu")
+    assert code == 1
+    assert "checkpoint.safetensors is damaged" in err
+    code, _, err = call("train", "fashion", "--data", tmp_path, "--device", "cpu")
+    assert code == 1
+    assert "train-images-idx3-ubyte.gz" in err
+
+
+# ---- sample ----------------------------------------------------------------------------------------------
+
+
+def sampled(call, run_folder, out, *options):
+    code, _, err = call("sample", run_folder, "--out", out, "--n", 2, "--steps", 4, "--device", "cpu", *options)
+    assert code == 0, err
+    with Image.open(out) as image:
+        return np.array(image).astype(int)
+
+
+def test_seed_and_method_change_the_picture_and_nothing_else_does(call, run_folder, tmp_path):
+    first = sampled(call, run_folder, tmp_path / "a.png")
+    assert np.abs(sampled(call, run_folder, tmp_path / "b.png", "--batch-size", 1) - first).max() <= 1
+    for options in (["--seed", 5], ["--method", "ddpm"], ["--method", "dpm-solver"], ["--eta", "1"]):
+        assert (sampled(call, run_folder, tmp_path / "c.png", *options) != first).any(), options
+
+
+def test_a_picture_is_the_start_when_it_is_given(call, run_folder, tmp_path):
+    photo = tmp_path / "photo.jpg"
+    Image.fromarray(np.full((50, 90, 3), 200, np.uint8)).save(photo)
+    out = sampled(call, run_folder, tmp_path / "a.png", "--from", photo, "--from-t", 5, "--columns", 2)
+    assert np.abs(out[:, :64] - 200).mean() < 30
+    default = sampled(call, run_folder, tmp_path / "b.png", "--from", photo)
+    same = sampled(call, run_folder, tmp_path / "c.png", "--from", photo, "--from-t", 400)
+    assert (default == same).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "told"),
+    [
+        (["--eta", "3"], 2, "eta must be between 0 and 1, got 3.0"),
+        (["--n", "0"], 2, "n must be at least 1"),
+        (["--steps", "1001"], 2, "got 1001"),
+        (["--from-t", "9"], 2, "--from-t belongs to --from"),
+        (["--from", "missing.png"], 1, "missing.png"),
+        (["--out", "samples.docx"], 2, "picture ending"),
+    ],
+)
+def test_mistakes_in_sampling_are_told(call, run_folder, tmp_path, monkeypatch, options, code, told):
+    monkeypatch.chdir(tmp_path)
+    found, _, err = call("sample", run_folder, "--n", 1, "--steps", 2, *options)
+    assert found == code
+    assert told in err
+
+
+def test_damaged_weights_and_a_full_disk_are_told(call, run_folder, tmp_path, monkeypatch):
+    def full(self, content):
+        raise OSError(errno.ENOSPC, "No space left on device", str(self))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        code, _, err = call("sample", run_folder, "--n", 1, "--steps", 1, "--out", tmp_path / "x.png")
+    assert code == 1
+    assert "No space left on device" in err
+    assert "x.png" in err
+    path = run_folder / "weights.safetensors"
+    path.write_bytes(path.read_bytes()[:-1])
+    code, _, err = call("sample", run_folder, "--n", 1, "--steps", 1, "--out", tmp_path / "x.png")
+    assert code == 1
+    assert "is damaged or was changed" in err
+
+
+# ---- list, info ------------------------------------------------------------------------------------------
+
+
+def test_list_shows_recipes_and_weights(call, run_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(pretrained, "WEIGHTS", run_folder)
+    monkeypatch.setattr("diffusion_edu.cli.listing.WEIGHTS", run_folder)
+    code, out, _ = call("list")
+    assert code == 0
+    assert all(name in out for name in (*PLANS, "weights"))
+    assert out.count("a test") == 2  # of the recipe, and of the weights' card
+
+
+def test_info_prints_a_card_or_a_recipe(call, run_folder):
+    card = json.loads(call("info", run_folder, "--json")[1])
+    assert card == json.loads((run_folder / "weights.json").read_text())
+    out = call("info", run_folder)[1]
+    assert card["weights"]["sha256"] in out
+    recipe = json.loads(call("info", "folder", "--json")[1])
+    assert recipe["recipe"]["steps"] == STEPS
+
+
+# ---- as a program ----------------------------------------------------------------------------------------
+
+
+def test_as_a_program_it_returns_the_code_and_no_traceback(tmp_path):
+    command = [sys.executable, "-m", "diffusion_edu.cli", "train", "fashoin"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False)
+    assert done.returncode == 2
+    assert done.stderr.strip().endswith("did you mean 'fashion'?")
+    assert "Traceback" not in done.stderr
