@@ -50,8 +50,16 @@ $(SET_UP)/browser: $(SET_UP)/test
 
 # -- the book --------------------------------------------------------------------------------------------------------
 
-book: $(SET_UP)/book node_modules/.set-up  ## build the book; needs no PyTorch
+# Files and folders: a folder is newer when something in it came or went. (`book/.`, as `book` is a target.)
+PAGES := $(shell find book/. notebooks/. src/. tests/. tools/. benchmarks/. -not -path '*/__pycache__*' -not -path '*/.ipynb_checkpoints*')
+
+book: _build/.built  ## build the book; needs no PyTorch
+	@echo "The book: $(CURDIR)/_build/html/index.html"
+
+_build/.built: $(SET_UP)/book node_modules/.set-up _config.yml _toc.yml $(PAGES)
+	@echo "Building the book"
 	@$(PY) tools/build_book.py
+	@touch $@
 
 serve: book  ## build the book and serve it to this machine
 	@$(PY) tools/serve.py _build/html

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -38,20 +39,32 @@ def pages(root: Path) -> list[str]:
 
 
 def build(root: Path) -> Path:
-    """Run Jupyter Book; returns the folder of the site, or ends with the reason."""
+    """Run Jupyter Book; returns the folder of the site, or ends with the reason.
+
+    Each build starts from nothing: what stands under an equation depends on files that Sphinx does not watch.
+    """
     node = js.find_node()
     if node is None:
         sys.exit("the book's formulas need Node.js: run `make book`, which finds or fetches it")
+    shutil.rmtree(root / "_build", ignore_errors=True)
     # -n: a reference that leads nowhere is a warning; -W: a warning fails, after all have been shown
     run = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
     command = [*run, "build", str(root), "-W", "-n", "--keep-going", "-q"]
-    done = subprocess.run(command, env={**os.environ, "NODE": node, "PYDEVD_DISABLE_FILE_VALIDATION": "1"})
+    environment = {**os.environ, "NODE": node, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     site = root / "_build/html"
     missing = [page for page in pages(root) if not (site / f"{page}.html").is_file()]
     if done.returncode or missing:
         gone = f" These pages are missing: {', '.join(missing)}." if missing else ""
-        sys.exit(f"The book did not build (exit code {done.returncode}); the lines above say why.{gone}")
+        sys.exit(f"{done.stdout}\nThe book did not build (exit code {done.returncode}): see above.{gone}")
     return site
+
+
+def prune(site: Path) -> None:
+    """Remove what the theme ships and no page asks for: maps, the icons as a script, the same fonts once more."""
+    for pattern in ("*.map", "fontawesome.js", "*.LICENSE.txt", "fa-*.ttf", "sphinx-thebe.*"):
+        for path in (site / "_static").rglob(pattern):
+            path.unlink()
 
 
 if __name__ == "__main__":
@@ -60,7 +73,6 @@ if __name__ == "__main__":
     root = parser.parse_args().root.resolve()
     began = time.monotonic()
     site = build(root)
+    prune(site)
     size = sum(p.stat().st_size for p in site.rglob("*") if p.is_file())
-    print(
-        f"{len(pages(root))} pages, {size / 1e6:.1f} MB, {time.monotonic() - began:.0f} s. Open {site / 'index.html'}"
-    )
+    print(f"{len(pages(root))} pages, {size / 1e6:.1f} MB, {time.monotonic() - began:.0f} s")

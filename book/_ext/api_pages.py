@@ -8,12 +8,14 @@ import sys
 from pathlib import Path
 
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 import equations  # noqa: E402
+from equation_links import claims_of_the_book, labels_of_the_book, test_links  # noqa: E402
 from source_pages import link  # noqa: E402
 
 PACKAGE = ROOT / "src/diffusion_edu"
@@ -134,7 +136,7 @@ class Api(SphinxDirective):
         section += nodes.title("", "", nodes.literal(short, short))
         about = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
         section += docstring(about or "")
-        made = equations.claims()
+        made = claims_of_the_book()
         for name, node in names:
             section += self.entry(where, short, name, node, made)
         return section
@@ -151,8 +153,6 @@ class Api(SphinxDirective):
         line += link(app, docname, where, node.lineno, f"{where}:{node.lineno}")  # type: ignore[attr-defined]
         claims = [c for c in made if c.function.path == where and c.function.name == name]
         if claims:
-            from equation_links import test_links
-
             line += [nodes.Text(" · computes "), *self.references(claims)]
             line += [nodes.Text(" · checked by "), *test_links(app, docname, claims)]
         box += line
@@ -160,9 +160,7 @@ class Api(SphinxDirective):
 
     def references(self, claims: list[equations.Claim]) -> list[nodes.Node]:
         """References to the equations of some claims, where the book labels them."""
-        from sphinx import addnodes
-
-        known, out = equations.labels(), []
+        known, out = labels_of_the_book(), []
         for claim in claims:
             if claim.label in known:
                 xref = addnodes.pending_xref(

@@ -6,6 +6,7 @@ Also the directive `{equation-table}`, the whole table on one page. What is miss
 from __future__ import annotations
 
 import sys
+from functools import cache
 from pathlib import Path
 
 from docutils import nodes
@@ -20,6 +21,8 @@ import equations  # noqa: E402
 from source_pages import link  # noqa: E402
 
 log = logging.getLogger(__name__)
+claims_of_the_book = cache(equations.claims)  # read once a build: files do not change meanwhile
+labels_of_the_book = cache(equations.labels)
 
 
 def _joined(parts: list[nodes.Node], word: str = ", ") -> list[nodes.Node]:
@@ -44,7 +47,7 @@ def test_links(app: Sphinx, docname: str, claims: list[equations.Claim]) -> list
 
 def under_equations(app: Sphinx, doctree: nodes.document) -> None:
     """Put the line under each labelled equation of a page."""
-    made = equations.claims()
+    made = claims_of_the_book()
     docname = app.env.docname
     for block in list(doctree.findall(nodes.math_block)):
         label = block.get("label")
@@ -67,9 +70,9 @@ class EquationTable(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Build the table; rows stand in the order of the chapters."""
         app, docname = self.env.app, self.env.docname
-        made = equations.claims()
+        made = claims_of_the_book()
         rows = []
-        for label in equations.labels():
+        for label in labels_of_the_book():
             claims = [claim for claim in made if claim.label == label]
             if not claims:
                 continue
