@@ -115,7 +115,8 @@ def test_train_makes_weights_that_sample_can_use(call, run_folder, tmp_path):
     lines = [json.loads(line) for line in (run_folder / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == list(range(1, STEPS + 1))
     card = json.loads((run_folder / "weights.json").read_text())
-    assert card["command"].startswith("diffusion-edu train folder")
+    assert card["command"] == "diffusion-edu train folder"
+    assert {"licence", "intended_use", "limits", "training_data", "device"} <= set(card)
     assert card["final_loss"] == pytest.approx(lines[-1]["loss"])
     assert 0 < card["wall_time_s"] < 600
     out = tmp_path / "samples.png"
@@ -132,6 +133,7 @@ def test_a_finished_run_is_not_trained_again_but_can_be_lengthened(call, run_fol
     assert call(*command)[0] == 0
     assert (run_folder / "weights.safetensors").read_bytes() == before
     assert call(*command, "--steps", STEPS + 2)[0] == 0
+    assert json.loads((run_folder / "weights.json").read_text())["command"].endswith(f"folder --steps {STEPS + 2}")
     assert checkpoint.read(run_folder / "checkpoint.safetensors")[1]["step"] == STEPS + 2
     code, _, err = call(*command, "--no-resume")
     assert code == 1

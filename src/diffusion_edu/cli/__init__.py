@@ -35,12 +35,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     except SystemExit as stop:  # tyro has said what was wrong, or printed the help
         return stop.code if arguments and isinstance(stop.code, int) else USAGE
-    return _guarded(lambda: _run(command, arguments))
+    return _guarded(lambda: _run(command))
 
 
-def _run(command: Train | Sample | List | Info, arguments: list[str]) -> int:
+def _run(command: Train | Sample | List | Info) -> int:
     if isinstance(command, Train):
-        return train(command, arguments)
+        return train(command)
     if isinstance(command, Sample):
         return draw(command)
     return list_names() if isinstance(command, List) else info(command)

@@ -8,7 +8,7 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,24 @@ from ..train.machine import tune_malloc
 from .common import INTERRUPTED, OK, device_name, pick_device, say
 from .options import Train
 
+CHANGES = ("steps", "batch_size", "rate", "seed", "precision")
+DATA_NOTES: dict[str, dict[str, str]] = {
+    "fashion-mnist": {
+        "training_data": "Fashion-MNIST, 60,000 training pictures (Xiao et al. 2017), padded to 32x32; MIT, Zalando SE",
+        "licence": "MIT, as this package",
+        "intended_use": "Teaching: to see, and to change, how a small diffusion model works",
+        "limits": "Grey 32x32 pictures of ten kinds of clothes, with the taste of one shop; it knows nothing else",
+    },
+    "folder": {
+        "training_data": "a folder of pictures",
+        "licence": "that of the pictures",
+        "intended_use": "experiments",
+        "limits": "it may repeat pictures that it was trained on, the more so the fewer they are",
+    },
+}
 
-def train(options: Train, arguments: Sequence[str]) -> int:
+
+def train(options: Train) -> int:
     """Run a recipe, export the weights at the end, and say where they are."""
     chosen = plan(options.recipe)
     recipe = _recipe(chosen.recipe, options)
@@ -49,7 +65,7 @@ def train(options: Train, arguments: Sequence[str]) -> int:
         told = f"stopped at step {reached} of {recipe.steps}; the same command goes on from there"
         return say(told, 128 + signalled if signalled else OK)
     path = directory / RUN_WEIGHTS
-    card = export_weights(directory, path, _card(chosen, options, arguments, directory, device))
+    card = export_weights(directory, path, _card(chosen, options, directory, device))
     print(f"{path}: {card['parameters']:,} parameters, final loss {card['final_loss']:.4f}")
     print(f"draw with them: diffusion-edu sample {shlex.quote(str(directory))} --out samples.png")
     return OK
@@ -57,11 +73,7 @@ def train(options: Train, arguments: Sequence[str]) -> int:
 
 def _recipe(recipe: Recipe, options: Train) -> Recipe:
     """The plan's recipe with the options that were given."""
-    given = {
-        name: getattr(options, name)
-        for name in ("steps", "batch_size", "rate", "seed", "precision")
-        if getattr(options, name) is not None
-    }
+    given = {name: getattr(options, name) for name in CHANGES if getattr(options, name) is not None}
     steps = given.get("steps", recipe.steps)
     if 0 < steps < recipe.steps:  # a short run ends as the long one does, and can still be lengthened later
         given["cooldown"] = recipe.cooldown * steps // recipe.steps
@@ -125,24 +137,32 @@ def _steps_done(directory: Path) -> int:
     return int(read(path)[1].get("step", 0)) if path.is_file() else 0
 
 
-def _card(
-    chosen: Plan, options: Train, arguments: Sequence[str], directory: Path, device: torch.device
-) -> dict[str, Any]:
+def _card(chosen: Plan, options: Train, directory: Path, device: torch.device) -> dict[str, Any]:
     """What the run can say of itself."""
     lines = [json.loads(line) for line in (directory / METRICS).read_text().splitlines()]
     # The time of each report, from its speed: a run that was stopped and resumed counts its work only.
-    batch = (_recipe(chosen.recipe, options)).batch_size
+    batch = _recipe(chosen.recipe, options).batch_size
     counts = [b["step"] - a["step"] for a, b in zip([{"step": 0}, *lines], lines)]
     seconds = sum(n * batch / line["pictures_per_second"] for n, line in zip(counts, lines))
     tail = lines[-max(1, len(lines) // 20) :]
     return {
         "title": options.recipe,
         "about": chosen.about,
-        "command": shlex.join(["diffusion-edu", *arguments]),
-        "training_data": chosen.data,
+        "command": _command(options),
+        **DATA_NOTES[chosen.data],
         "device": device_name(device),
         "wall_time_s": round(seconds, 1),
         "final_loss": sum(line["loss"] for line in tail) / len(tail),
         "torch": torch.__version__,
         "diffusion_edu": __version__,
     }
+
+
+def _command(options: Train) -> str:
+    """The command that makes such weights again: what changes them, not where things lie on this machine."""
+    words = ["diffusion-edu", "train", options.recipe]
+    for name in (*CHANGES, "compile"):
+        value = getattr(options, name)
+        if value not in (None, False):
+            words += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
+    return shlex.join(words)
