@@ -266,6 +266,11 @@ class _Run:
             index, key = name.split(".")
             state.setdefault(int(index), {})[key] = value
         self.optimizer.load_state_dict({"state": state, "param_groups": self.optimizer.state_dict()["param_groups"]})
+        # Files hold contiguous tensors; the fused optimiser needs each moment in its parameter's memory format.
+        for parameter, moments in self.optimizer.state.items():
+            for key, value in moments.items():
+                if value.shape == parameter.shape:
+                    moments[key] = torch.empty_like(parameter).copy_(value)
         self.step = self.saved = meta["step"]
         self._trim_metrics()
 
