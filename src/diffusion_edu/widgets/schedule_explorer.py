@@ -57,7 +57,7 @@ class ScheduleExplorer(BookWidget):
     reference = traitlets.Unicode("none").tag(sync=True)
     _esm = esm("schedule_explorer")
     _tag = "schedule-explorer"
-    _heights = (800, 1030)
+    _heights = (806, 1010)
     _shared = ("t", "kind", "T", "beta_start", "beta_end", "s", "scale", "points", "reference")
 
     def __init__(

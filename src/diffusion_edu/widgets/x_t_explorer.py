@@ -53,7 +53,7 @@ class XTExplorer(BookWidget):
     picture = traitlets.Int(0).tag(sync=True)
     _esm = esm("x_t_explorer")
     _tag = "x-t-explorer"
-    _heights = (640, 780)
+    _heights = (707, 1008)
     _shared = ("t", "schedule", "seed", "picture")
 
     def __init__(

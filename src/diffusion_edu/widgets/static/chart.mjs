@@ -114,8 +114,9 @@ export function chart({ title, colour, x, y, onx }) {
 
   const api = {
     el, svg, px, py, state,
-    domain(parts) {
-      Object.assign(state, parts);
+    // New axes and what they show, in one drawing.
+    domain(axes, main, second) {
+      Object.assign(state, axes, { lines: { main, thin: second } });
       redraw();
     },
     lines(main, second) {

@@ -30,6 +30,11 @@ export function math(symbol, index) {
   return h("span", { class: "de-math" }, symbol, index ? h("sub", {}, index) : null);
 }
 
+// Words with symbols in them: rich("of x_T is left (ᾱ_T = 0)") sets x_T and ᾱ_T as mathematics.
+export function rich(words) {
+  return words.split(/((?:x|ᾱ|β|ε̂)_[0tT1])/).map((part, i) => (i % 2 ? math(...part.split("_")) : part));
+}
+
 export function text(el, value) {
   if (el.textContent !== value) el.textContent = value;
 }

@@ -15,7 +15,7 @@ const RP_CSS = `
 .de-rp-view{display:grid;gap:8px;width:100%;max-width:500px;margin:0 auto;align-content:start;min-width:0}
 .de-rp-view>.de-label{justify-content:center;color:var(--w-text);font-weight:600;min-height:1.3em}
 .de-rp-pair{display:grid;grid-template-columns:1fr 1fr;gap:12px}
-.de-rp-film{position:relative}
+.de-rp-film{position:relative;margin:0 auto;width:100%}
 .de-rp-film>div{position:absolute;top:-3px;bottom:-3px;border:2px solid var(--w-teal);border-radius:5px;pointer-events:none}
 .de-rp-steps{display:grid;grid-template-columns:auto 1fr;gap:6px 12px;align-items:center}
 @container (max-width:520px){.de-rp-steps{grid-template-columns:1fr}.de-status{min-height:5.6em}}
@@ -32,14 +32,16 @@ function scheduleFrom(description) {
 }
 
 // One run on show: a pair of pictures and the film of all stored frames.
-function runView(size, channels, goTo) {
+function runView(size, channels, most, goTo) {
   const canvases = { xt: pixelCanvas(size), x0: pixelCanvas(size) };
   const title = h("div", { class: "de-label" });
   const hat = frame(canvases.x0, "blue", "estimate of ", math("x", "0"));
   const now = frame(canvases.xt, "violet", math("x", "t"));
-  const film = h("canvas", { class: "de-strip", width: size, height: 2 * size, role: "img", "aria-label": "film of the run" });
+  const film = h("canvas", { class: "de-strip", width: most * size, height: 2 * size, role: "img", "aria-label": "film of the run" });
   const cursor = h("div");
-  const el = h("div", { class: "de-rp-view" }, title, h("div", { class: "de-rp-pair" }, now.el, hat.el), h("div", { class: "de-rp-film" }, film, cursor));
+  // The longest run fills the width; the frames of a shorter one keep their size, so that nothing below moves.
+  const reel = h("div", { class: "de-rp-film" }, film, cursor);
+  const el = h("div", { class: "de-rp-view" }, title, h("div", { class: "de-rp-pair" }, now.el, hat.el), reel);
   let count = 1;
   let drawn = "";
   const follow = (event) => {
@@ -58,6 +60,7 @@ function runView(size, channels, goTo) {
       drawn = key;
       count = run.t.length;
       film.width = count * size;
+      reel.style.width = `${(100 * count) / most}%`;
       pictures.forEach(([xt, x0], i) => {
         paint(film, xt, channels, size, i * size, 0);
         paint(film, x0, channels, size, i * size, size);
@@ -108,7 +111,8 @@ function mountPlayer(root, data, changed) {
     change({ frame: f });
   };
   const controls = rpControls(data, now, change, goTo);
-  const views = [runView(size, channels, goTo), runView(size, channels, (f) => goTo(nearest(runs[now.run], runs[now.run_b].t[f])))];
+  const most = Math.max(...runs.map((run) => run.t.length));
+  const views = [runView(size, channels, most, goTo), runView(size, channels, most, (f) => goTo(nearest(runs[now.run], runs[now.run_b].t[f])))];
   const buttons = {
     prev: iconButton("prev", "prev", "One state back", () => goTo(Math.max(0, now.frame - 1))),
     play: iconButton("play", "play", "Play", null, true),
@@ -126,7 +130,8 @@ function mountPlayer(root, data, changed) {
     status,
     h("p", { class: "de-note" }, `Stored pictures: ${data.levels_t} grey levels for x_t, ${data.levels_0} for the estimate, −1 (black) to 1 (white), clipped beyond. Every run of a seed starts from the same noise.`),
     live.el);
-  samples.style.minHeight = "38px";
+  samples.style.minHeight = "38px"; // the thumbnails come a moment later, when the pictures are unpacked
+  views[1].el.hidden = now.run_b < 0;
   root.append(panel);
   const last = () => runs[now.run].t.length - 1;
 
@@ -160,6 +165,7 @@ function mountPlayer(root, data, changed) {
   const words = (v) => `step ${v.step} of ${v.steps}, t = ${v.t}`;
 
   let pick = null;
+  let thumbs = now.run; // the run whose samples the thumbnails show
   const ask = onceAFrame(() => {
     if (!stored) return;
     now.frame = clamp(now.frame, 0, last());
@@ -172,6 +178,10 @@ function mountPlayer(root, data, changed) {
     controls.step.limit(0, last());
     controls.step.set(now.frame);
     controls.step.range.setAttribute("aria-valuetext", words(shown[0]));
+    if (thumbs !== now.run) {
+      thumbs = now.run;
+      pick.inputs.forEach(({ canvas }, i) => paint(canvas, stored.x0(runs[now.run].x0[i].at(-1)), channels, size));
+    }
     pick.set(now.sample);
     views[1].el.hidden = now.run_b < 0;
     shown.forEach((v, i) => views[i].show(runs[v.run], picturesOf(v.run), v.frame, `${v.run}/${now.sample}`, `${words(v)} of ${v.label}`));
@@ -204,8 +214,7 @@ function mountPlayer(root, data, changed) {
     if (typeof DecompressionStream === "undefined") throw new Error("this browser is too old to unpack the stored pictures.");
     const [t, z] = await Promise.all([inflate(bytesFromBase64(data.data_t)), inflate(bytesFromBase64(data.data_0))]);
     stored = { xt: planes(t, data.levels_t, area), x0: planes(z, data.levels_0, area) };
-    // The thumbnail of a seed is the sample of the first run.
-    const final = (i) => stored.x0(runs[0].x0[i].at(-1));
+    const final = (i) => stored.x0(runs[now.run].x0[i].at(-1));
     pick = picker({ role: "sample", legend: "Sample", size, channels, labels: seeds.map((seed) => `seed ${seed}`), values: final, onpick: (i) => change({ sample: i }) });
     samples.append(h("span", { class: "de-label" }, "Seed"), pick.el);
     ask();

@@ -4,7 +4,7 @@
 // scale, reference, t, t-number; for kind "custom" five handles data-role="point" with data-index 0..4.
 // state: {t, T, kind, beta_start, beta_end, s, points, scale, reference, valid, message,
 //         beta, alpha, alpha_bar, snr, snr_db, signal, noise, alpha_bar_T, enough, crossing}
-import { announcer, bytesFromBase64, checkbox, clamp, floatsFromBase64, h, makeWidget, math, number, onceAFrame, paint, publish, select, slider, text, toX0 } from "./common.mjs";
+import { announcer, bytesFromBase64, checkbox, clamp, floatsFromBase64, h, makeWidget, math, number, onceAFrame, paint, publish, rich, select, slider, text, toX0 } from "./common.mjs";
 import { chart, stepTicks } from "./chart.mjs";
 import { DEFAULTS, crossing, decibel, makeSchedule, noise, qSample, signal } from "./diffusion.mjs";
 
@@ -15,12 +15,13 @@ const SE_REFERENCES = [["none", "none"], ...SE_KINDS.slice(0, 3)];
 const SE_SHARED = ["t", "kind", "T", "beta_start", "beta_end", "s", "scale", "points", "reference"];
 
 const SE_CSS = `
-.de-se-controls{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,280px),1fr));gap:6px 24px;--w-label:2.6em;align-content:start;min-height:76px}
+.de-se-controls{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,280px),1fr));gap:6px 24px;--w-label:2.6em;align-content:start;min-height:70px}
+.de-se-controls>:first-child{grid-column:1/-1}
 .de-se-charts{grid-template-columns:repeat(2,minmax(0,1fr))}
 .de-se-strip{display:grid;gap:4px}
 .de-se-times{display:grid;grid-template-columns:repeat(${SE_STRIP},1fr);font-size:.72rem;color:var(--w-muted);text-align:center}
 .de-se-verdict{min-height:7.2em}
-@container (max-width:520px){.de-se-controls{min-height:150px}.de-se-verdict{min-height:13em}.de-status{min-height:4.2em}}
+@container (max-width:520px){.de-se-controls{min-height:108px}.de-se-verdict{min-height:14.8em}.de-status{min-height:4.2em}}
 `;
 
 const percent = (x) => (100 * x < 0.1 ? "under 0.1" : number(100 * x, 100 * x < 10 ? 1 : 0)) + " %";
@@ -35,13 +36,13 @@ function verdict(schedule, kind) {
   if (end >= SE_ENOUGH) {
     return {
       enough: false,
-      words: `x_T still holds ${percent(left)} of the picture’s amplitude (ᾱ_T = ${number(end)}, not below 0.01). In training the network never sees pure noise, ` +
-        "but sampling starts from pure noise: a state that it was not trained on. It reads brightness and large shapes out of noise that holds none, " +
-        `and the samples come out pale or blotched. ${kind === "cosine" ? "" : "Raise β_T, or let β grow as T shrinks (times 1000 / T). "}${half}`,
+      words: `x_T still holds ${percent(left)} of the picture’s amplitude (ᾱ_T = ${number(end)}, not below 0.01). Training then never shows the network pure noise, ` +
+        "but sampling starts from it. The network takes the chance brightness of the noise for that of a picture, and samples come out washed out or blotched. " +
+        `${kind === "cosine" ? "" : "Raise β_T, or scale β by 1000 / T. "}${half}`,
     };
   }
   const small = end < 1e-6
-    ? `There is a price: x_0 = (x_T − … ε̂) / √ᾱ_T divides by ${number(left)}, so an error of the predicted noise grows ${number(1 / left, 0)}-fold at T. Clip x_0, or predict v. `
+    ? `There is a price: recovering x_0 from the predicted noise divides by √ᾱ_T = ${number(left)}, so an error of the predicted noise grows ${number(1 / left, 0)}-fold at T. Clip x_0, or predict v. `
     : "";
   return { enough: true, words: `x_T is noise to the eye and to the network: ${percent(left)} of the picture’s amplitude is left (ᾱ_T = ${number(end)}, below 0.01). Sampling may start from pure noise. ${small}${half}` };
 }
@@ -138,13 +139,14 @@ function mountSchedule(root, data, changed) {
     const box = strip.getBoundingClientRect();
     change({ t: stripTime(clamp(Math.floor(((event.clientX - box.left) / box.width) * SE_STRIP), 0, SE_STRIP - 1)) });
   });
+  const hint = h("p", { class: "de-note" }, "Drag the circles in the first chart up and down, or move to one with Tab and use the arrow keys.");
   const status = h("p", { class: "de-status" });
   const judgement = h("p", { class: "de-warn de-teal" });
   const live = announcer();
   const panel = h("div", { class: "de-panel", role: "group", "aria-label": "Explorer of noise schedules" },
     h("style", {}, SE_CSS),
     h("div", { class: "de-row" }, controls.kind.el, controls.reference.el, controls.scale.el),
-    h("div", { class: "de-se-controls" }, controls.T.el, controls.start.el, controls.end.el, controls.s.el),
+    h("div", { class: "de-se-controls" }, controls.T.el, controls.start.el, controls.end.el, controls.s.el, hint),
     h("div", { class: "de-charts de-se-charts" }, charts.beta.el, charts.alpha.el, charts.alphaBar.el, charts.snr.el),
     controls.t.el, status,
     h("div", { class: "de-se-strip" }, strip, times),
@@ -174,11 +176,11 @@ function mountSchedule(root, data, changed) {
       }
       drawn.curves = false;
     }
-    if (drawn.reference !== `${now.reference} ${now.T}`) {
-      drawn.reference = `${now.reference} ${now.T}`;
+    if (drawn.reference !== `${now.reference} ${schedule.T}`) {
+      drawn.reference = `${now.reference} ${schedule.T}`;
       drawn.curves = false;
       try {
-        reference = now.reference === "none" ? null : makeSchedule(now.reference, now.T);
+        reference = now.reference === "none" ? null : makeSchedule(now.reference, schedule.T);
       } catch {
         reference = null; // the linear families have no table at 20 steps or fewer
       }
@@ -195,15 +197,12 @@ function mountSchedule(root, data, changed) {
     const ticks = [0, high / 2, high];
     const say = (v) => String(+v.toPrecision(3));
     const decibels = (table) => table.snr.map((r) => clamp(decibel(r), -300, 300));
-    charts.beta.domain({ x, y: { min: 0, max: high, ticks: ticks.map((v) => [v, say(v)]) } });
-    charts.alpha.domain({ x, y: { min: 1 - high, max: 1, ticks: ticks.map((v) => [1 - v, say(1 - v)]) } });
-    charts.alphaBar.domain({ x });
-    charts.snr.domain({ x });
     // beta_0 = 0 is a convention of the table, not a point of the curve.
-    const from1 = (table, name) => [steps.slice(1, table.T + 1), Array.from(table[name]).slice(1)];
-    for (const name of ["beta", "alpha"]) charts[name].lines(from1(schedule, name), reference && from1(reference, name));
-    charts.alphaBar.lines([steps, schedule.alphaBar], reference && [steps, reference.alphaBar]);
-    charts.snr.lines([steps, decibels(schedule)], reference && [steps, decibels(reference)]);
+    const from1 = (table, name) => table && [steps.slice(1), Array.from(table[name]).slice(1)];
+    charts.beta.domain({ x, y: { min: 0, max: high, ticks: ticks.map((v) => [v, say(v)]) } }, from1(schedule, "beta"), from1(reference, "beta"));
+    charts.alpha.domain({ x, y: { min: 1 - high, max: 1, ticks: ticks.map((v) => [1 - v, say(1 - v)]) } }, from1(schedule, "alpha"), from1(reference, "alpha"));
+    charts.alphaBar.domain({ x }, [steps, schedule.alphaBar], reference && [steps, reference.alphaBar]);
+    charts.snr.domain({ x }, [steps, decibels(schedule)], reference && [steps, decibels(reference)]);
     for (let i = 0; i < SE_STRIP; i++) {
       const t = Math.round((T * i) / (SE_STRIP - 1));
       paint(strip, qSample(x0, eps, t, schedule, xt), channels, size, i * size);
@@ -220,6 +219,7 @@ function mountSchedule(root, data, changed) {
     for (const control of [controls.start, controls.end]) control.el.hidden = !families;
     controls.s.el.hidden = now.kind !== "cosine";
     controls.scale.el.hidden = now.kind === "cosine";
+    hint.hidden = now.kind !== "custom";
     controls.kind.input.value = now.kind;
     controls.reference.input.value = now.reference;
     controls.scale.input.checked = now.scale;
@@ -254,7 +254,7 @@ function mountSchedule(root, data, changed) {
     strip.setAttribute("aria-label", `${data.label} at ${SE_STRIP} steps from t = 0 to T = ${T}, at the same noise`);
     const words = message ? `No such schedule: ${message}. The curves show the last valid one.` : end.words;
     judgement.className = `de-warn de-${message || !end.enough ? "orange" : "teal"}`;
-    judgement.replaceChildren(h("b", {}, message ? "✗ " : end.enough ? "✓ " : "! "), words);
+    judgement.replaceChildren(h("b", { "aria-hidden": "true" }, message ? "✗ " : end.enough ? "✓ " : "! "), ...rich(words));
     live.say(message ? words : `t = ${t}: beta ${number(values.beta, 4)}, alpha bar ${number(values.alpha_bar)}. At T alpha bar is ${number(values.alpha_bar_T)}: ${end.enough ? "small enough" : "too large"}.`);
     publish(root, values);
   }

@@ -46,7 +46,7 @@ html[data-theme=dark] .de-widget,[data-jp-theme-light=false] .de-widget,.vscode-
 .de-pick:focus-within{outline:2px solid var(--w-teal);outline-offset:2px}
 .de-icon{width:14px;height:14px;fill:currentColor;display:block}
 .de-widget input[type=range]{-webkit-appearance:none;appearance:none;width:100%;height:28px;margin:0;background:none;
-  cursor:pointer;--c:var(--w-violet);border-radius:8px}
+  cursor:pointer;border-radius:8px}
 .de-widget input[type=range]::-webkit-slider-runnable-track{height:6px;border-radius:3px;
   background:linear-gradient(to right,var(--c) var(--fill,0%),color-mix(in srgb,var(--w-grey) 35%,transparent) var(--fill,0%))}
 .de-widget input[type=range]::-moz-range-track{height:6px;border-radius:3px;background:color-mix(in srgb,var(--w-grey) 35%,transparent)}
