@@ -2,9 +2,9 @@
 
 from .checkpoint import CheckpointError
 from .ema import EMA
-from .loop import TrainingDiverged, TrainStep, fit, load_trained, new_unet
+from .loop import TrainingDiverged, TrainStep, fit
 from .losses import diffusion_loss
-from .recipes import PLANS, Plan, Recipe, plan
+from .recipes import PLANS, Plan, Recipe, new_unet, plan
 
 __all__ = [
     "EMA",
@@ -16,7 +16,6 @@ __all__ = [
     "TrainingDiverged",
     "diffusion_loss",
     "fit",
-    "load_trained",
     "new_unet",
     "plan",
 ]

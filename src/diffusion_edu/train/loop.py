@@ -12,16 +12,15 @@ import json
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from filelock import FileLock, Timeout
 from torch import Tensor, nn
 
 from ..data.pixels import to_x0
 from ..diffusion.schedules import NoiseSchedule
-from ..nn.unet import UNet, UNetConfig
 from . import checkpoint
 from .ema import EMA
 from .losses import diffusion_loss
@@ -30,6 +29,7 @@ from .recipes import Recipe
 
 CHECKPOINT = "checkpoint.safetensors"
 METRICS = "metrics.jsonl"
+LOCK = ".lock"
 
 
 class TrainStep(NamedTuple):
@@ -78,6 +78,7 @@ def fit(
     Raises:
         TypeError, ValueError: data of the wrong type or shape, empty, or smaller than nothing.
         FileExistsError: a checkpoint exists and resume is False.
+        RuntimeError: another run is using the directory.
         CheckpointError: the checkpoint is damaged or belongs to another run (network, recipe or data).
         TrainingDiverged: the loss is not finite; the last good checkpoint stays.
     """
@@ -86,7 +87,9 @@ def fit(
     if data.ndim != 4 or len(data) == 0:
         raise ValueError(f"data must have shape (N, C, H, W) with N >= 1, got {tuple(data.shape)}")
     device = torch.device(device if device is not None else "cuda" if torch.cuda.is_available() else "cpu")
+    lock = _lock(Path(directory)) if directory else None
     run = _Run(model, schedule, data, recipe, Path(directory) if directory else None, ema, device)
+    run.lock = lock
     if run.directory is not None and (run.directory / CHECKPOINT).exists():
         if not resume:
             raise FileExistsError(f"{run.directory} already holds a checkpoint; resume it, or take another directory")
@@ -125,6 +128,7 @@ class _Run:
         self.generator = torch.Generator(device)
         self.dropout = any(isinstance(m, nn.Dropout) and m.p > 0 for m in self.model.modules())
         self.order: dict[int, Tensor] = {}
+        self.lock: FileLock | None = None
         self.step = self.saved = 0
 
     def steps(self) -> Iterator[TrainStep]:
@@ -159,6 +163,8 @@ class _Run:
             raise
         finally:
             self.model.eval()
+            if self.lock is not None:
+                self.lock.release()
 
     def _advance(self) -> tuple[Tensor, Tensor]:
         """One optimiser step; returns its loss and gradient norm as tensors, without waiting for the device."""
@@ -301,22 +307,14 @@ class _Run:
         return f"the loss became {mean} before step {self.step}; {kept}. A smaller rate or a longer warm-up helps."
 
 
-def new_unet(config: UNetConfig, seed: int) -> UNet:
-    """A U-Net whose random start is a function of the seed; the global generator is left as it was."""
-    with torch.random.fork_rng([]):
-        torch.manual_seed(derive_seed(seed, "init", 0))
-        return UNet(config)
-
-
-def load_trained(directory: str | Path, model: nn.Module) -> nn.Module:
-    """Put the averaged weights of a run's checkpoint into `model` and return it.
-
-    Raises:
-        FileNotFoundError, CheckpointError: no checkpoint there, or one of another network.
-    """
-    tensors, meta = checkpoint.read(Path(directory) / CHECKPOINT)
-    config = getattr(model, "config", None)
-    if config is not None and replace(config) != type(config).from_dict(meta["model"]["config"]):
-        raise checkpoint.CheckpointError(f"{directory} holds another network: {meta['model']['config']}")
-    model.load_state_dict(checkpoint.under_prefix("ema", tensors))
-    return model
+def _lock(directory: Path) -> FileLock:
+    """Hold the directory for one run: two that write the same files would spoil both. A dead process holds nothing."""
+    directory.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(directory / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise RuntimeError(
+            f"{directory} is in use by another training run: wait for it, close its iterator, or take another directory"
+        ) from None
+    return lock

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+import torch
+
 from .._errors import bad_value, check_choice
 from ..diffusion.process import check_kind
-from ..nn.unet import UNetConfig
+from ..nn.unet import UNet, UNetConfig
+from .machine import derive_seed
 
 PRECISIONS = ("auto", "fp32", "bf16")
 
@@ -151,3 +154,10 @@ def plan(name: str) -> Plan:
     """
     check_choice("recipe", name, PLANS)
     return PLANS[name]
+
+
+def new_unet(config: UNetConfig, seed: int) -> UNet:
+    """A U-Net whose random start is a function of the seed; the global generator is left as it was."""
+    with torch.random.fork_rng([]):
+        torch.manual_seed(derive_seed(seed, "init", 0))
+        return UNet(config)
