@@ -15,6 +15,7 @@ from pathlib import Path
 
 import js
 import yaml
+from lighten import lighten
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -60,19 +61,12 @@ def build(root: Path) -> Path:
     return site
 
 
-def prune(site: Path) -> None:
-    """Remove what the theme ships and no page asks for: maps, the icons as a script, the same fonts once more."""
-    for pattern in ("*.map", "fontawesome.js", "*.LICENSE.txt", "fa-*.ttf", "sphinx-thebe.*"):
-        for path in (site / "_static").rglob(pattern):
-            path.unlink()
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--root", type=Path, default=ROOT, help="folder that holds _config.yml")
     root = parser.parse_args().root.resolve()
     began = time.monotonic()
     site = build(root)
-    prune(site)
+    lighten(site)
     size = sum(p.stat().st_size for p in site.rglob("*") if p.is_file())
     print(f"{len(pages(root))} pages, {size / 1e6:.1f} MB, {time.monotonic() - began:.0f} s")

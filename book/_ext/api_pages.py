@@ -114,28 +114,41 @@ def public(path: Path) -> list[tuple[str, ast.AST]]:
 
 
 class Api(SphinxDirective):
-    """One section a module, one entry a public name."""
+    """One section a package, in it one a module, one entry a public name."""
 
     def run(self) -> list[nodes.Node]:
-        """Build the sections in the order of the files."""
-        out = []
-        for path in sorted(PACKAGE.rglob("*.py"), key=lambda p: (p.parent != PACKAGE, p.as_posix())):
-            names = [] if path.name.startswith("_") else public(path)
-            if names:
-                out.append(self.module(path, names))
-        return out
+        """Build the sections: first the modules that stand alone, then the packages."""
+        alone = [self.module(path) for path in sorted(PACKAGE.glob("*.py"))]
+        packages = [self.package(folder) for folder in sorted(PACKAGE.iterdir()) if folder.is_dir()]
+        return [section for section in alone + packages if section is not None]
 
-    def module(self, path: Path, names: list[tuple[str, ast.AST]]) -> nodes.section:
-        """The section of one module."""
-        where = path.relative_to(ROOT).as_posix()
-        dotted = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
-        short = dotted.removeprefix("diffusion_edu.")
-        label = f"api-{short.replace('.', '-')}"  # {ref}`api-diffusion-process` leads here
+    def section(self, name: str, path: Path) -> nodes.section:
+        """A section with a title and the docstring of a file; {ref}`api-diffusion-process` leads to one."""
+        label = f"api-{name.replace('.', '-').replace('_', '-')}"
         section = nodes.section(ids=[label], names=[label])
         self.state.document.note_explicit_target(section)
-        section += nodes.title("", "", nodes.literal(short, short))
-        about = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
-        section += docstring(about or "")
+        section += nodes.title("", "", nodes.literal(name, name))
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        section += docstring(ast.get_docstring(ast.parse(text)) or "")
+        return section
+
+    def package(self, folder: Path) -> nodes.section | None:
+        """The section of a folder of modules."""
+        modules = [self.module(path) for path in sorted(folder.rglob("*.py"))]
+        if not any(modules):
+            return None
+        section = self.section(folder.name, folder / "__init__.py")
+        section += [module for module in modules if module is not None]
+        return section
+
+    def module(self, path: Path) -> nodes.section | None:
+        """The section of one module; None when it has no public name."""
+        names = [] if path.name.startswith("_") else public(path)
+        if not names:
+            return None
+        where = path.relative_to(ROOT).as_posix()
+        short = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+        section = self.section(short, path)
         made = claims_of_the_book()
         for name, node in names:
             section += self.entry(where, short, name, node, made)
@@ -149,7 +162,7 @@ class Api(SphinxDirective):
         box["ids"] = [f"{module}.{name}".replace(".", "-").replace("_", "-").lower()]
         box += nodes.literal_block(call, call, language="python", classes=["de-api-call"])
         box += docstring(ast.get_docstring(node) or "")  # type: ignore[arg-type]
-        line = nodes.paragraph("", "source: ", classes=["de-checked"])
+        line = nodes.paragraph("", "source: ", classes=["de-where"])
         line += link(app, docname, where, node.lineno, f"{where}:{node.lineno}")  # type: ignore[attr-defined]
         claims = [c for c in made if c.function.path == where and c.function.name == name]
         if claims:

@@ -54,6 +54,8 @@ def write_scripts(app: Sphinx, config) -> None:
 def page(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
     """Add what the page uses; drop thebe, and scripts that the theme names twice."""
     body = context.get("body") or ""
+    # Sphinx calls the bibliography a list, and its entries something that no list may hold
+    body = context["body"] = body.replace('role="doc-biblioentry"', 'role="listitem"')
     for tag, name in app.book_scripts.items():  # type: ignore[attr-defined]
         if f"<{tag}" in body:
             app.add_js_file(f"page/{name}.js", loading_method="defer")

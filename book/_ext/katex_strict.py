@@ -119,6 +119,14 @@ def number_by_chapter(app: Sphinx, env) -> list[str]:
     return []
 
 
+def number_title(app: Sphinx, doctree: nodes.document) -> None:
+    """Put the chapter's number before its title, on the page and in every list of pages."""
+    chapter = chapter_of(app.env.docname)
+    title = next(iter(doctree.findall(nodes.title)), None)
+    if chapter is not None and title is not None:
+        title.insert(0, nodes.Text(f"{chapter} · "))
+
+
 def ship_style(app: Sphinx, config) -> None:
     """Copy KaTeX's style and its woff2 fonts, the only format that today's browsers ask for."""
     home = Path(tempfile.mkdtemp(prefix="book-katex-"))
@@ -137,6 +145,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_html_math_renderer("katex_strict", inline_renderers=(_inline, None), block_renderers=(_block, None))
     app.add_css_file("vendor/katex/katex.min.css", priority=300)
     app.connect("config-inited", ship_style)
+    app.connect("doctree-read", number_title, priority=100)  # before Sphinx collects the titles
     app.connect("env-get-updated", number_by_chapter, priority=900)
     app.connect("build-finished", lambda *_: katex.stop())
     return {"parallel_read_safe": True, "parallel_write_safe": False}

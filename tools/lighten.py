@@ -1,0 +1,50 @@
+"""Take out of a built site what no page asks for: above all icons. The theme brings 2,000, and we use twenty."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from fontTools import subset
+
+UNUSED = ("*.map", "fontawesome.js", "*.LICENSE.txt", "fa-*.ttf", "sphinx-thebe.*", "*webpack-macros.html")
+RULE = re.compile(r'((?:\.fa-[\w-]+:{1,2}before,?)+)\{content:"\\[0-9a-f]+"\}')
+CODE = re.compile(r"\\([ef][0-9a-f]{3})\b|([\ue000-\uf8ff])")  # written as a number, or as the character itself
+
+
+def _drop_icon_rules(site: Path) -> set[int]:
+    """Keep of each style sheet the icons that a page or script names; returns the code points that are left."""
+    texts = [p.read_text(encoding="utf-8") for kind in ("*.html", "*.js") for p in site.rglob(kind)]
+    named = {name for text in texts for name in re.findall(r"\bfa-[a-z0-9-]+", text)}
+
+    def keep(rule: re.Match[str]) -> str:
+        return rule[0] if named & set(re.findall(r"fa-[\w-]+", rule[1])) else ""
+
+    codes: set[int] = set()
+    for path in (site / "_static").rglob("*.css"):
+        old = path.read_text(encoding="utf-8")
+        new = RULE.sub(keep, old)
+        codes |= {int(number, 16) if number else ord(character) for number, character in CODE.findall(new)}
+        if new != old:
+            path.write_text(new, encoding="utf-8")
+    return codes
+
+
+def _cut_font(path: Path, codes: set[int]) -> None:
+    """Keep of an icon font the glyphs of some code points."""
+    options = subset.Options(flavor="woff2", layout_features=[], notdef_outline=True)
+    font = subset.load_font(str(path), options)
+    cutter = subset.Subsetter(options)
+    cutter.populate(unicodes=codes)
+    cutter.subset(font)
+    subset.save_font(font, str(path), options)
+
+
+def lighten(site: Path) -> None:
+    """Make the site as small as it can be without a change that a reader could see."""
+    for pattern in UNUSED:
+        for path in (site / "_static").rglob(pattern):
+            path.unlink()
+    codes = _drop_icon_rules(site)
+    for path in (site / "_static").rglob("fa-*.woff2"):
+        _cut_font(path, codes)
