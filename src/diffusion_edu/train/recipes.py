@@ -129,7 +129,7 @@ PLANS: dict[str, Plan] = {
         about="Fashion-MNIST with the small U-Net: the model of the book, about an hour on two CPU cores",
         data="fashion-mnist",
         model=UNetConfig.small(in_channels=1),
-        recipe=Recipe(steps=5_000, batch_size=64, rate=1e-3, warmup=300, cooldown=1_500),
+        recipe=Recipe(steps=4_000, batch_size=64, rate=1e-3, warmup=300, cooldown=1_500),
     ),
     "fashion-tiny": Plan(
         about="Fashion-MNIST with the tiny U-Net: a minute on a CPU, to see the loss fall",
