@@ -79,16 +79,16 @@ def record(
     Raises:
         ValueError: a bad argument, or too much for `limit` (take fewer runs, seeds or frames).
     """
-    runs, seeds = [dict(run) for run in runs], [int(seed) for seed in seeds]
+    chosen, seeds = [dict(run) for run in runs], [int(seed) for seed in seeds]
     check_int("frames", frames, 2, 1000)
     if len(shape) != 3 or shape[0] not in (1, 3) or shape[1] != shape[2]:
         raise bad_value("shape", tuple(shape), "(1 or 3, size, size)")
-    if not runs or not seeds or not all({"label", "method", "steps"} <= set(run) for run in runs):
+    if not chosen or not seeds or not all({"label", "method", "steps"} <= set(run) for run in chosen):
         raise ValueError("runs need label, method and steps each, and there must be at least one run and one seed")
     description = denoiser.schedule.to_dict()
     if description["name"] == "custom":
         raise bad_value("denoiser.schedule", description["name"], "linear, scaled_linear or cosine")
-    kept = [_run(denoiser, run, tuple(shape), seeds, frames) for run in runs]
+    kept = [_run(denoiser, run, tuple(shape), seeds, frames) for run in chosen]
     for levels in LEVELS_T:
         result = _pack(kept, levels) | {
             "schedule": description,

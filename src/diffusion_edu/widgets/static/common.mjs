@@ -300,6 +300,9 @@ export function makeWidget(tag, mount, synced) {
   define(tag, mount);
   function render({ model, el }) {
     const root = h("div", { class: "de-widget", "data-widget": tag });
+    // Arrow keys on a slider are the slider's: JupyterLab takes them for commands of its own, unless the very
+    // element that has the focus says no.
+    root.addEventListener("focusin", (event) => event.target.setAttribute("data-lm-suppress-shortcuts", "true"));
     el.append(root);
     addStyle(el);
     const data = JSON.parse(model.get("payload"));
