@@ -1,0 +1,139 @@
+"""The live mount: the module as a notebook runs it, with a model on the other side, in a real browser."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from playwright.sync_api import sync_playwright
+
+from diffusion_edu.widgets import ReversePlayer, ScheduleExplorer, XTExplorer, record
+
+pytestmark = pytest.mark.browser
+TOOLS = Path(__file__).resolve().parents[2] / "tools"
+PIXELS = torch.randint(0, 256, (3, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+# What anywidget gives to `render`: a model with get, set, save_changes, on and off.
+MODEL = """async ([source, traits]) => {
+  const listeners = {}, values = {...traits};
+  const model = window.model = {
+    saved: {}, pending: {}, listeners,
+    get: (name) => values[name],
+    set(name, value) { values[name] = value; model.pending[name] = value; },
+    save_changes() { Object.assign(model.saved, model.pending); model.pending = {}; },
+    on: (event, f) => (listeners[event] ||= []).push(f),
+    off: (event, f) => (listeners[event] = listeners[event].filter((g) => g !== f)),
+    // what Python does when a trait is set there
+    push(name, value) { values[name] = value; (listeners["change:" + name] || []).forEach((f) => f()); },
+  };
+  const module = await import(URL.createObjectURL(new Blob([source], {type: "text/javascript"})));
+  const el = document.body.appendChild(document.createElement("div"));
+  window.leave = module.default.render({model, el});
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    spec = importlib.util.spec_from_file_location("find_browser", TOOLS / "find_browser.py")
+    finder = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(finder)
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=finder.find(), args=["--no-sandbox", "--disable-gpu"])
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def page(browser):
+    problems = []
+    page = browser.new_page()
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda message: message.type == "error" and problems.append(message.text))
+    page.set_content("<!doctype html><html lang=en><body></body></html>")
+    yield page
+    page.close()
+    assert problems == []
+
+
+@pytest.fixture
+def mount(page):
+    def go(widget):
+        traits = {name: getattr(widget, name) for name in ("payload", *widget._shared)}
+        page.evaluate(MODEL, [widget._esm, traits])
+        page.wait_for_function("document.querySelector('.de-widget').state")
+        return page
+
+    return go
+
+
+def state(page, until: str) -> dict:
+    """The state of the widget, once `until` (an expression of s) holds."""
+    page.wait_for_function(f"(() => {{ const s = document.querySelector('.de-widget').state; return {until}; }})()")
+    return page.evaluate("document.querySelector('.de-widget').state")
+
+
+def make(tag, oracle):
+    if tag == "x-t-explorer":
+        return XTExplorer(PIXELS, t=300)
+    if tag == "schedule-explorer":
+        return ScheduleExplorer(PIXELS[:1], t=300)
+    runs = [{"label": "A", "method": "ddim", "steps": 8}, {"label": "B", "method": "ddpm", "steps": 100}]
+    return ReversePlayer(record(oracle, runs=runs, shape=(1, 8, 8), seeds=(0, 1), frames=9), frame=3)
+
+
+@pytest.mark.parametrize(
+    ("tag", "role", "trait", "start"),
+    [("x-t-explorer", "t", "t", 300), ("schedule-explorer", "t", "t", 300), ("reverse-player", "step", "frame", 3)],
+)
+def test_the_page_and_python_follow_each_other(mount, oracle, tag, role, trait, start):
+    page = mount(make(tag, oracle))
+    assert state(page, "true")[trait] == start
+    slider = page.locator(f"[data-role={role}]")
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    state(page, f"s.{trait} === {start + 1}")
+    page.wait_for_function(f"model.saved.{trait} === {start + 1}")
+    # JupyterLab keeps its own commands off a control that says so.
+    assert slider.get_attribute("data-lm-suppress-shortcuts") == "true"
+    page.evaluate(f"model.push({json.dumps(trait)}, 5)")
+    state(page, f"s.{trait} === 5")
+    assert slider.input_value() == "5"
+
+
+def test_choices_are_synced_as_well(mount, oracle):
+    page = mount(make("schedule-explorer", oracle))
+    page.locator("[data-role=kind]").select_option("cosine")
+    page.locator("[data-role=T-number]").fill("500")
+    page.wait_for_function("model.saved.T === 500 && model.saved.kind === 'cosine'")
+    assert page.evaluate("model.saved.t") == 150, "t keeps its place, 30 % of the way"
+    page.evaluate("model.push('points', [0.001, 0.002, 0.003, 0.004, 0.005]); model.push('kind', 'custom')")
+    assert state(page, "s.kind === 'custom'")["points"][4] == 0.005
+    assert page.locator("[data-role=kind]").input_value() == "custom"
+
+
+def test_a_second_run_is_shown_on_request_from_python(mount, oracle):
+    page = mount(make("reverse-player", oracle))
+    page.evaluate("model.push('run_b', 1)")
+    other = state(page, "s.other !== null")["other"]
+    assert other["label"] == "B"
+    assert page.locator("[data-role=compare]").is_checked()
+
+
+@pytest.mark.parametrize("tag", ["x-t-explorer", "schedule-explorer", "reverse-player"])
+def test_leaving_removes_every_trace(mount, oracle, tag):
+    page = mount(make(tag, oracle))
+    page.evaluate("leave()")
+    assert page.evaluate("Object.values(model.listeners).flat().length") == 0
+    assert page.locator(".de-panel").count() == 0
+
+
+def test_data_that_cannot_be_read_is_said_in_words(page):
+    explorer = XTExplorer(PIXELS)
+    traits = {name: getattr(explorer, name) for name in explorer._shared} | {
+        "payload": '{"labels": ["a"], "pixels": "%"}'
+    }
+    page.evaluate(MODEL, [explorer._esm, traits])
+    assert "This widget cannot start" in page.locator("[role=alert]").inner_text()
