@@ -1,0 +1,141 @@
+"""A real browser over the built book: starting it, keeping it off the network, and writing down what a page did."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+
+ROOT = Path(__file__).resolve().parents[3]
+TOOLS = ROOT / "tools"
+FACTS = Path(__file__).with_name("facts.js")
+AXE = ROOT / "node_modules/axe-core/axe.min.js"
+WIDE = {"width": 1280, "height": 900}
+NARROW = {"width": 390, "height": 844}
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # The network is off: every name leads nowhere, and no address but the loopback is answered (see `guard`).
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+]
+INSIDE = ("data:", "blob:", "about:")
+
+if str(TOOLS) not in sys.path:
+    sys.path.insert(0, str(TOOLS))  # find_browser, build_book and serve are programs, not a package
+
+
+def site_folder() -> Path:
+    """The built book: $BOOK_HTML, else where `make book` puts it."""
+    return Path(os.environ.get("BOOK_HTML") or ROOT / "_build/html").resolve()
+
+
+def toc_pages() -> list[str]:
+    """Every page that the table of contents names, such as "book/preface"."""
+    import build_book
+
+    return build_book.pages(ROOT)
+
+
+def chapters() -> list[str]:
+    """The pages that are chapters."""
+    return [page for page in toc_pages() if page.startswith("notebooks/")]
+
+
+def launch(playwright: Playwright) -> Browser:
+    """The machine's Chromium with a new profile and no network.
+
+    Raises:
+        RuntimeError: there is no browser that starts.
+    """
+    import find_browser
+
+    path = find_browser.find()
+    if path is None:
+        raise RuntimeError("no Chromium or Chrome found; `python tools/find_browser.py --install` fetches one")
+    return playwright.chromium.launch(executable_path=path, args=FLAGS)
+
+
+@dataclass
+class Log:
+    """What a page did while it was watched; each list is empty on a good page, `asked` aside."""
+
+    console: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def problems(self) -> list[str]:
+        """All that went wrong, in words."""
+        names = ("console", "errors", "failed", "foreign")
+        return [f"{name}: {line}" for name in names for line in getattr(self, name)]
+
+
+def guard(context: BrowserContext, base: str) -> None:
+    """Stop each request that would leave the site which lies under the address `base`."""
+    own = re.compile("^(?!" + "|".join(re.escape(start) for start in (base, *INSIDE)) + ")")
+    context.route(own, lambda route: route.abort("internetdisconnected"))
+
+
+def watch(page: Page, base: str) -> Log:
+    """Start to write down what a page does."""
+    log = Log()
+
+    def on_request(request) -> None:
+        log.asked.append(request.url)
+        if not request.url.startswith((base, *INSIDE)):
+            log.foreign.append(request.url)
+
+    def on_response(response) -> None:
+        if response.status >= 400:
+            log.failed.append(f"{response.status} {response.url}")
+
+    def on_console(message) -> None:
+        if message.type in ("error", "warning", "assert"):
+            place = message.location
+            log.console.append(f"{message.type}: {message.text} ({place.get('url')}:{place.get('lineNumber')})")
+
+    page.on("request", on_request)
+    page.on("response", on_response)
+    page.on("requestfailed", lambda request: log.failed.append(f"{request.failure} {request.url}"))
+    page.on("console", on_console)
+    page.on("pageerror", lambda error: log.errors.append(str(error)))
+    return log
+
+
+def settle(page: Page) -> None:
+    """Wait until the page has all that it asked for, has run its scripts and has drawn its widgets."""
+    page.wait_for_load_state("load")
+    page.evaluate("""async () => {
+        await document.fonts.ready;
+        const widgets = [...document.querySelectorAll('x-t-explorer, schedule-explorer, reverse-player')];
+        const until = performance.now() + 15000;
+        while (widgets.some((w) => customElements.get(w.localName) && !w.state) && performance.now() < until) {
+            await new Promise((done) => setTimeout(done, 20));
+        }
+        await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    }""")
+
+
+def facts(page: Page) -> dict:
+    """What facts.js finds in the open page."""
+    page.evaluate(f"() => {{ {FACTS.read_text(encoding='utf-8')} }}")
+    return page.evaluate("() => window.bookFacts.all()")
+
+
+def local_path(url: str, base: str, folder: Path) -> Path:
+    """The file of the site behind an address under `base`."""
+    rest = unquote(urlsplit(url[len(base) :]).path)
+    path = folder / rest.lstrip("/")
+    return path / "index.html" if rest.endswith("/") or not rest else path

@@ -1,0 +1,210 @@
+"""What all browser tests share: the built site, a server for it, one browser, and each page visited once."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # tests are imported by path, and share browser.py
+
+import browser as b
+import widgets
+
+
+@dataclass(frozen=True)
+class Site:
+    """A built book: its folder, and the addresses under which it is served and lies on the disk."""
+
+    folder: Path
+    http: str
+    file: str
+
+    def url(self, page: str, scheme: str = "http") -> str:
+        """The address of a page such as "notebooks/02_forward_noising"."""
+        return f"{getattr(self, scheme)}{page}.html"
+
+
+@dataclass
+class Visit:
+    """All that was seen of one page in one visit: light and dark, wide and narrow."""
+
+    log: b.Log
+    facts: dict
+    overflow: dict[str, dict] = field(default_factory=dict)
+    contrast: dict[str, list] = field(default_factory=dict)
+    axe: dict[str, list] = field(default_factory=dict)
+    dark: dict = field(default_factory=dict)
+    transparency: list = field(default_factory=list)
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[Site]:
+    """The built book, served to this machine."""
+    folder = b.site_folder()
+    if not (folder / "index.html").is_file():
+        pytest.fail(f"{folder} holds no built book: run `make book` first", pytrace=False)
+    import serve
+
+    server = serve.start(folder, 0)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield Site(folder, f"http://{serve.HOST}:{server.server_address[1]}/", folder.as_uri() + "/")
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator:
+    """One browser for the whole run."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        try:
+            running = b.launch(playwright)
+        except Exception as error:
+            pytest.fail(f"no browser to test the book in: {error}", pytrace=False)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="session")
+def opened(site: Site, chromium):
+    """A function that opens pages: `with opened("notebooks/...", scheme="file", **context options) as (page, log)`."""
+
+    @contextmanager
+    def open_page(name: str, scheme: str = "http", size: dict = b.WIDE, **options):
+        context = chromium.new_context(viewport=size, **options)
+        base = getattr(site, scheme)
+        b.guard(context, base)
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        log = b.watch(page, base)
+        try:
+            page.goto(site.url(name, scheme))
+            if options.get("java_script_enabled", True):
+                b.settle(page)
+            yield page, log
+        finally:
+            context.close()
+
+    return open_page
+
+
+# A widget as new, on a page that stays open: it is taken out, forgets what was done to it, and is put back.
+RESET = """(tag) => {
+    document.querySelectorAll("[data-added]").forEach((el) => el.remove());
+    document.querySelectorAll(tag).forEach((el) => {
+        const place = document.createComment("");
+        el.replaceWith(place);
+        delete el.kept;
+        delete el.state;
+        place.replaceWith(el);
+    });
+    document.activeElement?.blur();
+    scrollTo(0, 0);
+}"""
+MOST_PAGES = 6
+
+
+@pytest.fixture(scope="session")
+def stage(opened) -> Iterator:
+    """A function: the page that a widget is at home on, with the widget as new; some pages stay open between tests."""
+    kept: OrderedDict[tuple, tuple] = OrderedDict()
+
+    def go(tag: str, **options):
+        key = (tag, *sorted((name, str(value)) for name, value in options.items()))
+        if key not in kept:
+            if len(kept) >= MOST_PAGES:
+                kept.popitem(last=False)[1][0].__exit__(None, None, None)
+            manager = opened(widgets.HOMES[tag], **options)
+            kept[key] = (manager, *manager.__enter__())
+        kept.move_to_end(key)
+        _, page, log = kept[key]
+        page.evaluate(RESET, tag)
+        b.settle(page)
+        return page, log
+
+    yield go
+    for manager, _, _ in kept.values():
+        manager.__exit__(None, None, None)
+
+
+@pytest.fixture
+def on(stage) -> Iterator:
+    """A function: the page of a widget; at the end of the test the page must have nothing to complain of."""
+    used = []
+
+    def go(tag: str, **options):
+        page, log = stage(tag, **options)
+        used.append((log, len(log.problems())))
+        return page
+
+    yield go
+    assert [problem for log, before in used for problem in log.problems()[before:]] == []
+
+
+def _axe(page) -> list:
+    return page.evaluate("""async () => (await axe.run(document, { resultTypes: ["violations"] })).violations.map((v) => ({
+        rule: v.id, impact: v.impact, help: v.help,
+        nodes: v.nodes.map((n) => ({ target: n.target.join(" "), html: n.html.slice(0, 160), why: n.failureSummary })),
+    }))""")
+
+
+def _scroll_through(page) -> None:
+    """Bring every part of the page into view once, so that what is loaded late is loaded."""
+    page.evaluate("""async () => {
+        for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight) {
+            scrollTo(0, y);
+            await new Promise((done) => requestAnimationFrame(done));
+        }
+        scrollTo(0, 0);
+    }""")
+
+
+@pytest.fixture(scope="session")
+def visit(opened):
+    """A function: one page of the table of contents, looked at from all sides, once a session."""
+    if not b.AXE.is_file():
+        pytest.fail(f"{b.AXE} is missing: run `make book`, which installs the JavaScript parts", pytrace=False)
+    seen: dict[str, Visit] = {}
+    broken: dict[str, str] = {}
+
+    def look(name: str) -> Visit:
+        if name not in seen and name not in broken:
+            try:
+                seen[name] = _look(name)
+            except Exception as error:  # told once by each test, without waiting for the page again
+                broken[name] = str(error)
+        if name in broken:
+            pytest.fail(f"{name} could not be looked at: {broken[name]}", pytrace=False)
+        return seen[name]
+
+    def _look(name: str) -> Visit:
+        with opened(name, color_scheme="light", reduced_motion="reduce") as (page, log):
+            _scroll_through(page)
+            page.wait_for_load_state("networkidle")
+            found = Visit(log, b.facts(page))
+            found.transparency = page.evaluate("() => bookFacts.transparency()")
+            page.add_script_tag(path=b.AXE)
+            for theme in ("light", "dark"):
+                page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+                page.wait_for_function("(theme) => document.documentElement.dataset.theme === theme", arg=theme)
+                b.settle(page)
+                found.contrast[theme] = page.evaluate("() => bookFacts.contrast()")
+                found.axe[theme] = _axe(page)
+            found.dark = page.evaluate("() => bookFacts.all()")
+            for words, size in (("wide", b.WIDE), ("narrow", b.NARROW)):
+                page.set_viewport_size(size)
+                b.settle(page)
+                found.overflow[words] = page.evaluate("() => bookFacts.overflow()")
+        return found
+
+    return look

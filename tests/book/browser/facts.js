@@ -1,0 +1,163 @@
+// What a reader gets from the open page, gathered in one pass for the tests in Python.
+window.bookFacts = (() => {
+  const article = () => document.querySelector("article") || document.body;
+  const visible = (el) => el.checkVisibility({ opacityProperty: true, visibilityProperty: true, contentVisibilityAuto: true });
+  const short = (s) => s.replace(/\s+/g, " ").trim().slice(0, 90);
+  const where = (el) => {
+    const names = [];
+    for (let e = el; e && e !== document.body && names.length < 4; e = e.parentElement) {
+      const classes = [...e.classList].slice(0, 3).map((c) => `.${c}`).join("");
+      names.unshift(e.localName + (e.id ? `#${e.id}` : classes));
+    }
+    return names.join(" > ");
+  };
+
+  // Text that a reader sees and that is no code, no formula and no widget's own.
+  function prose() {
+    const skip = "pre, code, script, style, noscript, textarea, .katex, .de-source, .highlight";
+    const walker = document.createTreeWalker(article(), NodeFilter.SHOW_TEXT);
+    const out = [];
+    while (walker.nextNode()) {
+      const parent = walker.currentNode.parentElement;
+      if (walker.currentNode.data.trim() && !parent.closest(skip)) out.push(walker.currentNode.data);
+      else if (parent.closest("code, .katex, pre")) out.push(" ");
+    }
+    return out.join("");
+  }
+
+  function formulas() {
+    const math = [...article().querySelectorAll("span.math, div.math")];
+    return {
+      katex: article().querySelectorAll(".katex:not(.katex .katex)").length,
+      bare: math.filter((el) => !el.querySelector(".katex-html")).map((el) => short(el.textContent)),
+      empty: [...article().querySelectorAll(".katex-html")].filter((el) => visible(el) && !el.getBoundingClientRect().width).length,
+      errors: [...document.querySelectorAll(".katex-error")].map((el) => short(el.textContent)),
+      // KaTeX's own style sets the fonts; without it a formula is a heap of letters, shown twice.
+      unstyled: [...article().querySelectorAll(".katex")].filter((el) => !getComputedStyle(el).fontFamily.includes("KaTeX_Main")).length,
+      doubled: [...article().querySelectorAll(".katex-mathml")].filter((el) => el.getBoundingClientRect().width > 2).length,
+    };
+  }
+
+  function images() {
+    return [...document.querySelectorAll("img")].map((img) => ({
+      src: short(img.currentSrc || img.src),
+      alt: img.getAttribute("alt"),
+      role: img.getAttribute("role"),
+      loaded: img.complete && img.naturalWidth > 0,
+      figure: Boolean(img.closest(".cell_output")),
+      where: where(img),
+    }));
+  }
+
+  // The share of pixels of a figure that let the page through.
+  function transparency() {
+    return [...document.querySelectorAll(".cell_output img")].filter((img) => img.naturalWidth).map((img) => {
+      const canvas = document.createElement("canvas");
+      [canvas.width, canvas.height] = [64, 64];
+      const context = canvas.getContext("2d");
+      context.drawImage(img, 0, 0, 64, 64);
+      const { data } = context.getImageData(0, 0, 64, 64);
+      let clear = 0;
+      for (let i = 3; i < data.length; i += 4) clear += data[i] < 250;
+      return { src: short(img.src), clear: clear / 4096 };
+    });
+  }
+
+  const links = () => [...document.querySelectorAll("a[href]")].map((a) => ({
+    href: a.href, raw: a.getAttribute("href"), words: short(a.textContent || a.getAttribute("aria-label") || ""),
+    checked: Boolean(a.closest(".de-checked")),
+  }));
+
+  // Each numbered equation with the line under it that says who computes and who checks it.
+  const equations = () => [...article().querySelectorAll("div.math[id]")].map((el) => {
+    const line = el.nextElementSibling;
+    return { id: el.id, number: el.querySelector(".eqno")?.textContent || "", links: line?.matches(".de-checked") ? line.querySelectorAll("a").length : 0 };
+  });
+
+  // What sticks out to the right of the page, unless a box of its own scrolls it.
+  function overflow() {
+    const width = document.documentElement.clientWidth;
+    const out = [];
+    for (const el of article().querySelectorAll("*")) {
+      const box = el.getBoundingClientRect();
+      if (box.right <= width + 1 || !box.width || !visible(el)) continue;
+      let e = el;
+      while (e && e !== document.body && !/auto|scroll|hidden|clip/.test(getComputedStyle(e).overflowX)) e = e.parentElement;
+      if (!e || e === document.body) out.push(`${where(el)} reaches ${Math.round(box.right)} of ${width}`);
+    }
+    return { page: document.documentElement.scrollWidth - width, out: out.slice(0, 8) };
+  }
+
+  // ---- contrast, formulas and other text that screen readers skip included
+  const one = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d", { willReadFrequently: true });
+  const cache = new Map();
+  function rgba(colour) {
+    if (!cache.has(colour)) {
+      one.clearRect(0, 0, 1, 1);
+      one.fillStyle = colour;
+      one.fillRect(0, 0, 1, 1);
+      const [r, g, b, a] = one.getImageData(0, 0, 1, 1).data;
+      cache.set(colour, [r, g, b, a / 255]);
+    }
+    return cache.get(colour);
+  }
+  const over = ([r, g, b, a], [R, G, B]) => [r * a + R * (1 - a), g * a + G * (1 - a), b * a + B * (1 - a)];
+  const light = (c) => {
+    const [r, g, b] = c.map((v) => (v / 255 <= 0.03928 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  function ground(el) {
+    const layers = [];
+    for (let e = el; e; e = e.parentElement) {
+      const style = getComputedStyle(e);
+      if (style.backgroundImage !== "none" && e !== document.body) return null;
+      const colour = rgba(style.backgroundColor);
+      if (colour[3] > 0) layers.push(colour);
+      if (colour[3] === 1) break;
+    }
+    return layers.reduceRight((under, layer) => over(layer, under), [255, 255, 255]);
+  }
+  function contrast() {
+    const found = new Map();
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      const el = walker.currentNode.parentElement;
+      if (!walker.currentNode.data.trim() || el.closest("script, style, noscript, select, .katex-mathml, .de-hidden, :disabled")) continue;
+      const box = el.getBoundingClientRect();
+      if (!box.width || !box.height || !visible(el)) continue;
+      const style = getComputedStyle(el);
+      if (style.clipPath !== "none" || style.clip !== "auto") continue;
+      const back = ground(el);
+      if (!back) continue;
+      const ink = el instanceof SVGElement ? style.fill : style.color;
+      if (ink === "none") continue;
+      const [a, b] = [light(over(rgba(ink), back)), light(back)];
+      const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+      const size = parseFloat(style.fontSize);
+      const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
+      if (ratio < (large ? 3 : 4.5) - 0.05) {
+        const key = `${where(el)} ${ink}`;
+        if (!found.has(key)) found.set(key, `${ratio.toFixed(2)}:1 ${where(el)} "${short(walker.currentNode.data)}"`);
+      }
+    }
+    return [...found.values()].slice(0, 20);
+  }
+
+  function all() {
+    return {
+      title: document.title,
+      description: document.querySelector('meta[name="description"]')?.content || "",
+      language: document.documentElement.lang,
+      h1: [...document.querySelectorAll("h1")].filter(visible).length,
+      theme: document.documentElement.dataset.theme || "",
+      background: light(ground(article())),
+      prose: prose(),
+      formulas: formulas(),
+      images: images(),
+      links: links(),
+      equations: equations(),
+      widgets: [...document.querySelectorAll("x-t-explorer, schedule-explorer, reverse-player")].map((w) => [w.localName, Boolean(w.state)]),
+    };
+  }
+  return { all, overflow, contrast, transparency };
+})();

@@ -1,0 +1,108 @@
+"""Handles for the widgets of a page: reading what they show, and moving them as a reader does."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from playwright.sync_api import Locator, Page
+
+HOMES = {
+    "x-t-explorer": "notebooks/02_forward_noising",
+    "schedule-explorer": "notebooks/03_reparameterization",
+    "reverse-player": "notebooks/07_sampling",
+}
+
+
+def payload(folder: Path, tag: str) -> dict[str, Any]:
+    """The data of the first widget of a kind, as it stands in the built page."""
+    text = (folder / f"{HOMES[tag]}.html").read_text(encoding="utf-8")
+    found = re.search(rf'<{tag}><script type="application/json">(.*?)</script>', text, re.S)
+    assert found, f"{HOMES[tag]} holds no <{tag}>"
+    return json.loads(found[1])
+
+
+class Widget:
+    """One widget in an open page."""
+
+    def __init__(self, page: Page, tag: str, nth: int = 0) -> None:
+        self.page = page
+        assert page.locator(tag).count() > nth, f"{page.url} holds no <{tag}>"
+        self.el: Locator = page.locator(tag).nth(nth)
+        self.el.scroll_into_view_if_needed()
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The numbers now shown, once the drawing that is under way is done."""
+        return self.el.evaluate("""async (el) => {
+            await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+            return el.state;
+        }""")
+
+    def role(self, name: str, nth: int = 0) -> Locator:
+        """A control by its data-role."""
+        return self.el.locator(f'[data-role="{name}"]').nth(nth)
+
+    def until(self, condition: str, timeout: float = 10_000) -> dict[str, Any]:
+        """Wait for a condition on the state `s`, written in JavaScript; returns the state."""
+        handle = self.el.element_handle()
+        try:
+            self.page.wait_for_function(f"(el) => ((s) => {condition})(el.state)", arg=handle, timeout=timeout)
+        except Exception as error:
+            raise AssertionError(f"the widget never came to {condition}; its state: {self.state}") from error
+        return self.state
+
+    def type(self, role: str, value: float) -> None:
+        """Type a number into the box beside a slider, and leave the box."""
+        box = self.role(f"{role}-number")
+        box.fill(str(value))
+        box.blur()
+
+    def picture(self) -> str:
+        """All that is drawn, canvases and curves, as one text: two pictures are equal when these are."""
+        return self.el.evaluate("""async (el) => {
+            await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+            const marks = [...el.querySelectorAll("path, circle")].map((e) => ["d", "cx", "cy"].map((a) => e.getAttribute(a)));
+            return JSON.stringify([...[...el.querySelectorAll("canvas")].map((c) => c.toDataURL()), marks]);
+        }""")
+
+    def pixels(self, selector: str) -> np.ndarray:
+        """(height, width, 3) what a canvas shows."""
+        data = self.el.locator(selector).first.evaluate("""(c) => {
+            const copy = Object.assign(document.createElement("canvas"), { width: c.width, height: c.height });
+            const context = copy.getContext("2d", { willReadFrequently: true });
+            context.drawImage(c, 0, 0);
+            const { data } = context.getImageData(0, 0, c.width, c.height);
+            let text = "";
+            for (const byte of data) text += String.fromCharCode(byte);
+            return [c.width, c.height, btoa(text)];
+        }""")
+        width, height, code = data
+        rgba = np.frombuffer(base64.b64decode(code), dtype=np.uint8).reshape(height, width, 4)
+        assert (rgba[..., 3] == 255).all(), "the picture has holes"
+        return rgba[..., :3]
+
+    def spot(self, locator: Locator, x: float, y: float = 0.5) -> tuple[float, float]:
+        """A point of the page: shares of a part's width and height."""
+        locator.scroll_into_view_if_needed()
+        box = locator.bounding_box()
+        assert box
+        return box["x"] + x * box["width"], box["y"] + y * box["height"]
+
+    def drag(self, locator: Locator, begin: tuple[float, float], end: tuple[float, float], moves: int = 8) -> int:
+        """Drag with the pointer between two spots of a part; returns how often the widget drew meanwhile."""
+        self.el.evaluate("(el) => { el.drawn = 0; el.addEventListener('de-change', () => { el.drawn += 1; }); }")
+        start = self.spot(locator, *begin)
+        stop = self.spot(locator, *end)
+        self.page.mouse.move(*start)
+        self.page.mouse.down()
+        for i in range(1, moves + 1):
+            self.page.mouse.move(*(a + (b - a) * i / moves for a, b in zip(start, stop)))
+            self.page.wait_for_timeout(25)
+        self.page.mouse.up()
+        self.page.wait_for_timeout(40)
+        return self.el.evaluate("(el) => el.drawn")
