@@ -186,3 +186,70 @@ S = SCHEDULES["linear"]
 def test_bad_arguments_are_named(call, kind, message):
     with pytest.raises(kind, match=message):
         call()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("t", [1, 2, 10, 200])
+def test_half_precision_data_are_noised_in_single_precision(dtype, t):
+    """Trap 7: for an int t as for a tensor; in bf16 the noise of the first steps is lost next to a signal near 1."""
+    x0, eps = randn(2, 64, seed=1).clamp(-1, 1).to(dtype), randn(2, 64, seed=2).to(dtype)
+    x0_exact, eps_exact = x0.double(), eps.double()
+    exact, _ = de.q_sample(x0_exact, t, S, eps=eps_exact)
+    for steps in (t, torch.tensor([t, t])):
+        x_t, _ = de.q_sample(x0, steps, S, eps=eps)
+        assert x_t.dtype == de.q_step(x0, steps, S, generator()).dtype == torch.float32
+        assert torch.allclose(x_t.double(), exact, atol=1e-6)
+        mean = de.posterior(x0, eps, steps, S).mean
+        assert mean.dtype == torch.float32
+        assert torch.allclose(mean.double(), de.posterior(x0_exact, eps_exact, t, S).mean, atol=1e-5)
+        v = de.target("v", x0, eps, steps, S)
+        assert torch.allclose(v.double(), de.target("v", x0_exact, eps_exact, t, S), atol=1e-6)
+    assert de.jump(x0, 0, t, S, generator()).dtype == torch.float32
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=SCHEDULES.keys())
+def test_posterior_is_prior_times_likelihood_on_a_grid(schedule):
+    """Bayes' rule by summation, with no formula for the result."""
+    x0, x_t = 0.7, -0.4
+    grid = torch.linspace(-12, 12, 400_001, dtype=torch.float64)
+    for t in (3, schedule.T // 2, schedule.T):
+        log_prior = -((grid - schedule.signal(t - 1) * x0) ** 2) / (2 * schedule.noise(t - 1) ** 2)
+        log_likelihood = -((x_t - math.sqrt(1 - schedule.beta[t]) * grid) ** 2) / (2 * schedule.beta[t])
+        weight = (log_prior + log_likelihood).softmax(0)
+        mean = (weight * grid).sum()
+        q = de.posterior(torch.tensor([[x0]]).double(), torch.tensor([[x_t]]).double(), t, schedule)
+        assert q.mean.item() == pytest.approx(mean.item(), abs=1e-6)
+        assert q.variance.item() == pytest.approx((weight * (grid - mean) ** 2).sum().item(), rel=1e-5)
+
+
+def test_single_precision_is_exact_to_its_own_rounding():
+    """Trap 6: the two forms of the posterior mean agree to float32 at all 1,000 steps."""
+    schedule, t = de.NoiseSchedule.linear(1000), torch.arange(1, 1001)
+    x0, eps = randn(1000, 4, seed=1).float(), randn(1000, 4, seed=2).float()
+    x_t, _ = de.q_sample(x0, t, schedule, eps=eps)
+    beta, bar = schedule.beta[1:, None], schedule.alpha_bar[1:, None]
+    by_eps = (x_t.double() - beta / (1 - bar).sqrt() * eps.double()) / (1 - beta).sqrt()
+    assert torch.allclose(de.posterior(x0, x_t, t, schedule).mean.double(), by_eps, atol=2e-6, rtol=2e-6)
+
+
+def test_noise_comes_from_the_given_generator_alone():
+    """Trap 33: the global generator is not touched."""
+    x = randn(2, 3)
+    before = torch.random.get_rng_state()
+    for draw in (
+        lambda g: de.q_sample(x, 9, S, generator=g)[0],
+        lambda g: de.jump(x, 2, 9, S, g),
+        lambda g: de.q_step(x, 9, S, g),
+    ):
+        assert torch.equal(draw(generator(5)), draw(generator(5)))
+        assert not torch.equal(draw(generator(5)), draw(generator(6)))
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_nothing_is_added_at_step_zero_and_an_empty_batch_stays_empty():
+    x0 = randn(2, 3)
+    assert torch.equal(de.q_sample(x0, 0, S)[0], x0)
+    assert torch.equal(de.q_sample(x0, torch.tensor([0, 0]), S)[0], x0)
+    assert de.q_sample(torch.zeros(0, 3), torch.zeros(0, dtype=torch.long), S)[0].shape == (0, 3)
+    with pytest.raises(TypeError, match="floating point"):
+        de.jump(X.to(torch.uint8), 0, 5, S)

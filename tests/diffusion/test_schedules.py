@@ -136,3 +136,41 @@ def test_gather_matches_the_floats_and_broadcasts():
     assert values.shape == (3, 1, 1, 1)
     assert [v.item() for v in values.flatten()] == pytest.approx([schedule.signal(t) for t in (0, 50, 100)], abs=1e-15)
     assert schedule.gather("signal", 50, like).shape == ()
+
+
+def test_tables_are_rounded_once():
+    """Trap 6: 1 - alpha_bar taken in float32 is off by up to 2e-4; ours is taken in float64, then rounded."""
+    schedule, every = de.NoiseSchedule.linear(1000), torch.arange(1, 1001)
+    single, noise = (schedule.gather(table, every, torch.zeros(1000)) for table in ("alpha_bar", "noise"))
+    exact = 1 - schedule.alpha_bar[1:]
+    assert torch.equal(single, schedule.alpha_bar[1:].float())
+    assert torch.equal(noise, exact.sqrt().float())
+    assert (noise.double() ** 2 / exact - 1).abs().max() < 2e-7
+    assert ((1 - single).double() / exact - 1).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int32])
+def test_steps_may_have_any_integer_type(dtype):
+    """A uint8 index would be read as a mask."""
+    schedule, steps = de.NoiseSchedule.linear(100), torch.tensor([1, 50], dtype=dtype)
+    entries = schedule.gather("beta", steps, torch.zeros(2))
+    assert entries.tolist() == pytest.approx(schedule.beta[[1, 50]].tolist())
+
+
+@pytest.mark.parametrize("device", ["meta", *(["cuda"] if torch.cuda.is_available() else [])])
+def test_entries_live_where_the_data_live_and_the_tables_stay(device):
+    schedule = de.NoiseSchedule.linear(100)
+    entry = schedule.gather("beta", torch.tensor([1, 50, 100], device=device), torch.zeros(3, 1, 4, 4, device=device))
+    assert entry.device.type == device
+    assert entry.shape == (3, 1, 1, 1)
+    assert schedule.beta.device.type == "cpu"
+    assert schedule.gather("beta", 50, torch.zeros(1)).item() == pytest.approx(schedule.beta[50].item())
+
+
+def test_the_table_is_the_schedules_own():
+    beta = torch.tensor([0.0, 0.1, 0.2])
+    schedule = de.NoiseSchedule(beta)
+    beta[1] = 0.9
+    assert schedule.beta[1].item() == pytest.approx(0.1)
+    with pytest.raises(AttributeError):
+        schedule.beta = beta

@@ -45,8 +45,10 @@ class Denoiser(nn.Module):
             cond: passed on to the network.
         """
         steps = torch.full((x_t.shape[0],), t, device=x_t.device) if isinstance(t, int) else t
-        # The schedule's arithmetic is never done in half precision, whatever the network returns.
-        prediction = self.model(x_t, steps, cond).to(x_t.dtype)
+        prediction = self.model(x_t, steps, cond)
+        # The schedule's arithmetic is never done in half precision, whatever the network takes and returns.
+        x_t = x_t if x_t.dtype == torch.float64 else x_t.float()
+        prediction = prediction.to(x_t.dtype)
         estimate = to_x0_eps(self.kind, prediction, x_t, t, self.schedule)
         if not self.clip:
             return estimate

@@ -134,9 +134,11 @@ def jump(x_s: Tensor, s: int, t: int, schedule: NoiseSchedule, generator: torch.
         s, t: 0 <= s < t <= T.
 
     Raises:
-        ValueError: s >= t, or out of range.
+        ValueError, TypeError: s >= t, or out of range; x_s not floating point.
     """
     check_pair(t, s, schedule.T)
+    _check_t("t", t, x_s, 1, schedule.T)
+    x_s = x_s if x_s.dtype == torch.float64 else x_s.float()
     ratio = (schedule.alpha_bar[t] / schedule.alpha_bar[s]).item()
     return math.sqrt(ratio) * x_s + math.sqrt(1 - ratio) * _randn_like(x_s, generator)
 

@@ -151,6 +151,7 @@ def _run(
                 else:
                     x_t = dpm_solver_step(x_t, estimate, t, s, schedule, previous)
                     previous = (t, estimate.x0)
+                x_t = x_t.to(noise.dtype)
         yield SampleStep(0, 0, x_t, x_t, estimate.eps)
     finally:
         for module in training:

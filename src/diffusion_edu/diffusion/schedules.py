@@ -198,8 +198,11 @@ class NoiseSchedule:
             rows = {"signal": self.alpha_bar.sqrt(), "noise": (1 - self.alpha_bar).sqrt()}
             full = rows[table] if table in rows else getattr(self, table)
             self._cache[key] = full.to(like.device, dtype)
-        values = self._cache[key][torch.as_tensor(t, device=like.device)]
-        return values.reshape(-1, *[1] * (like.ndim - 1)) if values.ndim else values
+        values = self._cache[key][torch.as_tensor(t, device=like.device).long()]
+        # A scalar would take on a half-precision type; one value in a tensor of dimensions lifts `like` to float32.
+        if values.ndim == 0 and like.dtype == dtype:
+            return values
+        return values.reshape(-1, *[1] * (like.ndim - 1))
 
     def _index(self, t: int) -> int:
         if not 0 <= t <= self.T:
