@@ -71,10 +71,11 @@ function handles(betaChart, now, change, top) {
   });
   betaChart.el.append(...nodes);
   return () => {
+    for (const el of nodes) el.hidden = now.kind !== "custom";
+    if (now.kind !== "custom") return; // measuring below costs a layout
     const box = betaChart.svg.getBoundingClientRect();
     const host = betaChart.el.getBoundingClientRect();
     nodes.forEach((el, i) => {
-      el.hidden = now.kind !== "custom";
       const beta = now.points[i] * (now.scale ? 1000 / now.T : 1);
       el.style.left = `${box.left - host.left + betaChart.px(1 + (i / 4) * (now.T - 1))}px`;
       el.style.top = `${box.top - host.top + betaChart.py(Math.min(beta, betaChart.state.y.max))}px`;
