@@ -98,7 +98,7 @@ def test_a_wrong_number_of_steps_is_named(steps):
 @pytest.mark.parametrize("schedule", [LINEAR, COSINE], ids=lambda s: s.name)
 @pytest.mark.parametrize("variance", ["posterior", "beta"])
 def test_ddpm_step_is_line_four_of_algorithm_two(schedule, variance):
-    """x_{t-1} = (x_t - beta_t / sqrt(1 - alpha_bar_t) eps) / sqrt(alpha_t) + sigma_t z, with both choices of sigma_t."""
+    """x_{t-1} = (x_t - beta_t / sqrt(1 - alpha_bar_t) eps) / sqrt(alpha_t) + sigma_t z, for both choices of sigma."""
     x_t, eps, z = randn(2, 3), randn(2, 3, seed=1), randn(2, 3, seed=2)
     for t in (1, 2, 500, 990):
         beta, bar = schedule.beta[t], schedule.alpha_bar[t]
@@ -220,7 +220,7 @@ def test_a_solver_step_is_exact_where_x0_is_linear_in_the_log_snr():
 
 
 def flow(x, t, s, mean, variance, schedule):
-    """The exact probability flow from t to s for data N(mean, diag(variance)): each axis is stretched to its new std."""
+    """The exact probability flow from t to s for data N(mean, diag(variance)): each axis is stretched by itself."""
     a_t, a_s, b_t, b_s = schedule.signal(t), schedule.signal(s), schedule.noise(t), schedule.noise(s)
     stretch = ((a_s**2 * variance + b_s**2) / (a_t**2 * variance + b_t**2)).sqrt()
     return a_s * mean + stretch * (x - a_t * mean)
