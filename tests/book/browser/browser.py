@@ -128,6 +128,19 @@ def settle(page: Page) -> None:
     }""")
 
 
+def scroll_through(page: Page) -> None:
+    """Bring every part of the page into view once, so that what is loaded late is loaded."""
+    page.evaluate("""async () => {
+        for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight) {
+            scrollTo(0, y);
+            await new Promise((done) => requestAnimationFrame(done));
+        }
+        await Promise.all([...document.images].map((image) => image.decode().catch(() => null)));
+        scrollTo(0, 0);
+    }""")
+    page.wait_for_load_state("networkidle")
+
+
 def facts(page: Page) -> dict:
     """What facts.js finds in the open page."""
     page.evaluate(f"() => {{ {FACTS.read_text(encoding='utf-8')} }}")

@@ -89,6 +89,8 @@ def opened(site: Site, chromium):
         log = b.watch(page, base)
         try:
             page.goto(site.url(name, scheme))
+            if name == "index":  # it sends the reader on to the first page
+                page.wait_for_url(lambda url: not url.endswith("/index.html"))
             if options.get("java_script_enabled", True):
                 b.settle(page)
             yield page, log
@@ -151,22 +153,11 @@ def on(stage) -> Iterator:
     assert [problem for log, before in used for problem in log.problems()[before:]] == []
 
 
-def _axe(page) -> list:
-    return page.evaluate("""async () => (await axe.run(document, { resultTypes: ["violations"] })).violations.map((v) => ({
-        rule: v.id, impact: v.impact, help: v.help,
-        nodes: v.nodes.map((n) => ({ target: n.target.join(" "), html: n.html.slice(0, 160), why: n.failureSummary })),
-    }))""")
-
-
-def _scroll_through(page) -> None:
-    """Bring every part of the page into view once, so that what is loaded late is loaded."""
-    page.evaluate("""async () => {
-        for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight) {
-            scrollTo(0, y);
-            await new Promise((done) => requestAnimationFrame(done));
-        }
-        scrollTo(0, 0);
-    }""")
+AXE = """async () => {
+    const found = await axe.run(document, { resultTypes: ["violations"] });
+    const part = (n) => ({ target: n.target.join(" "), html: n.html.slice(0, 160), why: n.failureSummary });
+    return found.violations.map((v) => ({ rule: v.id, impact: v.impact, nodes: v.nodes.map(part) }));
+}"""
 
 
 @pytest.fixture(scope="session")
@@ -189,8 +180,7 @@ def visit(opened):
 
     def _look(name: str) -> Visit:
         with opened(name, color_scheme="light", reduced_motion="reduce") as (page, log):
-            _scroll_through(page)
-            page.wait_for_load_state("networkidle")
+            b.scroll_through(page)
             found = Visit(log, b.facts(page))
             found.transparency = page.evaluate("() => bookFacts.transparency()")
             page.add_script_tag(path=b.AXE)
@@ -199,7 +189,7 @@ def visit(opened):
                 page.wait_for_function("(theme) => document.documentElement.dataset.theme === theme", arg=theme)
                 b.settle(page)
                 found.contrast[theme] = page.evaluate("() => bookFacts.contrast()")
-                found.axe[theme] = _axe(page)
+                found.axe[theme] = page.evaluate(AXE)
             found.dark = page.evaluate("() => bookFacts.all()")
             for words, size in (("wide", b.WIDE), ("narrow", b.NARROW)):
                 page.set_viewport_size(size)

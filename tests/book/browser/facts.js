@@ -149,6 +149,7 @@ window.bookFacts = (() => {
       description: document.querySelector('meta[name="description"]')?.content || "",
       language: document.documentElement.lang,
       h1: [...document.querySelectorAll("h1")].filter(visible).length,
+      headings: [...article().querySelectorAll("h1, h2, h3, h4, h5, h6")].filter(visible).map((e) => Number(e.localName[1])),
       theme: document.documentElement.dataset.theme || "",
       background: light(ground(article())),
       prose: prose(),

@@ -41,6 +41,7 @@ def test_opens_from_a_server_without_a_complaint(visit, name) -> None:
 @pytest.mark.parametrize("page_name", [*PAGES, *EXTRA])
 def test_opens_from_the_disk_without_a_complaint(opened, site, page_name) -> None:
     with opened(page_name, scheme="file") as (page, log):
+        b.scroll_through(page)
         found = b.facts(page)
         assert log.problems() == []
         assert found["h1"] >= 1
@@ -54,7 +55,7 @@ def test_opens_from_the_disk_without_a_complaint(opened, site, page_name) -> Non
 @pytest.mark.parametrize("page_name", ["index", *EXTRA])
 def test_other_pages_open_from_a_server(opened, page_name) -> None:
     with opened(page_name) as (page, log):
-        page.wait_for_load_state("networkidle")
+        b.scroll_through(page)
         assert log.problems() == []
         assert page.title()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from widgets import HOMES, Widget, payload
+from widgets import Widget, payload
 
 import diffusion_edu as de
 from diffusion_edu.widgets.reverse_player import unpack

@@ -7,7 +7,7 @@ import base64
 import numpy as np
 import pytest
 import torch
-from widgets import HOMES, Widget, payload
+from widgets import Widget, payload
 
 import diffusion_edu as de
 from diffusion_edu.widgets import ScheduleExplorer

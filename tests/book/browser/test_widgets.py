@@ -46,7 +46,7 @@ def test_slider_moves_by_keyboard(on, tag, role) -> None:
     assert after != before, "the picture stayed as it was"
     widget.page.keyboard.press("ArrowLeft")
     assert float(slider.input_value()) == number
-    assert tag == "schedule-explorer" and role.startswith("beta") or widget.picture() == before
+    assert role.startswith("beta") or widget.picture() == before  # typed betas lie between two places of the slider
     widget.page.keyboard.press("End")
     widget.page.keyboard.press("ArrowRight")  # nothing lies beyond
     assert slider.input_value() == slider.get_attribute("max")
@@ -79,7 +79,8 @@ def test_slider_follows_a_finger(on, tag) -> None:
     small = widget.el.evaluate("""(el) => [...el.querySelectorAll("button, select, input, .de-handle")]
         .filter((e) => e.checkVisibility() && e.type !== "checkbox")
         .map((e) => [e.dataset.role, e.getBoundingClientRect()])
-        .filter(([, box]) => box.width < 24 || box.height < 24).map(([role, box]) => `${role} ${box.width}x${box.height}`)""")
+        .filter(([, box]) => box.width < 24 || box.height < 24)
+        .map(([role, box]) => `${role} ${box.width}x${box.height}`)""")
     assert small == []
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from widgets import HOMES, Widget, payload
+from widgets import Widget, payload
 
 import diffusion_edu as de
 from diffusion_edu.widgets.payload import widget_noise
@@ -215,7 +215,8 @@ def test_a_file_can_be_dropped(widget) -> None:
         const bytes = Uint8Array.from(atob(code), (c) => c.charCodeAt(0));
         const dataTransfer = new DataTransfer();
         dataTransfer.items.add(new File([bytes], "mine.png", { type: "image/png" }));
-        el.querySelector(".de-panel").dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer }));
+        const drop = new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer });
+        el.querySelector(".de-panel").dispatchEvent(drop);
     }""",
         base64.b64encode(png()).decode(),
     )

@@ -66,7 +66,8 @@ class Widget:
         """All that is drawn, canvases and curves, as one text: two pictures are equal when these are."""
         return self.el.evaluate("""async (el) => {
             await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
-            const marks = [...el.querySelectorAll("path, circle")].map((e) => ["d", "cx", "cy"].map((a) => e.getAttribute(a)));
+            const look = (e) => ["d", "cx", "cy"].map((name) => e.getAttribute(name));
+            const marks = [...el.querySelectorAll("path, circle")].map(look);
             return JSON.stringify([...[...el.querySelectorAll("canvas")].map((c) => c.toDataURL()), marks]);
         }""")
 

@@ -1,0 +1,169 @@
+"""The book for readers who use a keyboard or a screen reader: axe finds nothing, and Tab reaches everything."""
+
+from __future__ import annotations
+
+import itertools
+
+import browser as b
+import pytest
+from widgets import HOMES, Widget
+
+pytestmark = pytest.mark.browser
+PAGES = b.toc_pages()
+
+# Rules that the stock theme breaks and that the book cannot mend from outside, each with its reason; {rule: (part of
+# the page that is excused, reason)}. It may only grow shorter: a test fails when an entry excuses nothing.
+EXCUSED: dict[str, tuple[str, str]] = {}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing(visit, name, theme) -> None:
+    found = [
+        f"{violation['rule']} ({violation['impact']}): {node['target']}\n  {node['html']}\n  {node['why']}"
+        for violation in visit(name).axe[theme]
+        for node in violation["nodes"]
+        if EXCUSED.get(violation["rule"], ("\0", ""))[0] not in node["target"]
+    ]
+    assert found == [], "\n".join(found)
+
+
+def test_every_excuse_is_needed(visit) -> None:
+    broken = {
+        (violation["rule"], node["target"])
+        for name in PAGES
+        for violations in visit(name).axe.values()
+        for violation in violations
+        for node in violation["nodes"]
+    }
+    idle = [rule for rule, (part, _) in EXCUSED.items() if not any(r == rule and part in at for r, at in broken)]
+    assert idle == []
+
+
+# What tells a focused control from one that is not: its own look, or that of the boxes just around it.
+LOOK = """() => {
+    const el = document.activeElement;
+    const look = [];
+    for (let e = el, i = 0; e && i < 3; e = e.parentElement, i += 1) {
+        const s = getComputedStyle(e);
+        const none = s.outlineStyle === "none" || parseFloat(s.outlineWidth) === 0;
+        const outline = none ? "" : `${s.outlineWidth} ${s.outlineColor}`;
+        look.push([outline, s.boxShadow, s.borderColor, s.backgroundColor, s.textDecoration].join("|"));
+    }
+    return look.join(" / ");
+}"""
+STOP = """() => {
+    const el = document.activeElement;
+    if (!el || el === document.body) return null;
+    window.stops ||= [];
+    const again = window.stops.includes(el);
+    window.stops.push(el);
+    const box = el.getBoundingClientRect();
+    return {
+        again, role: el.dataset.role || "", name: el.localName,
+        words: (el.ariaLabel || el.textContent || "").trim().slice(0, 40),
+        seen: el.checkVisibility({ visibilityProperty: true })
+            && box.width > 0 && box.bottom > 0 && box.top < innerHeight,
+        widget: Boolean(el.closest("x-t-explorer, schedule-explorer, reverse-player")),
+    };
+}"""
+
+
+def looks_focused(page) -> bool:
+    """Whether the focused control looks different without the focus."""
+    focused = page.evaluate(LOOK)
+    plain = page.evaluate(f"""() => {{
+        const el = document.activeElement, real = document.activeElement;
+        el.blur();
+        Object.defineProperty(document, "activeElement", {{ value: el, configurable: true }});
+        const look = ({LOOK})();
+        delete document.activeElement;
+        real.focus({{ preventScroll: true, focusVisible: true }});
+        return look;
+    }}""")
+    return focused != plain
+
+
+@pytest.mark.parametrize("tag", sorted(HOMES))
+def test_tab_reaches_every_control_and_shows_where_it_is(on, tag) -> None:
+    page = on(tag)
+    widget = Widget(page, tag)
+    if tag == "schedule-explorer":
+        widget.role("kind").select_option("custom")  # with the most controls
+        widget.until("s.kind === 'custom'")
+    if tag == "reverse-player":
+        widget.role("compare").check()
+        widget.until("s.other")
+    wanted = widget.el.evaluate("""(el) => {
+        const groups = new Set();  // radio buttons of one name are one stop
+        return [...el.querySelectorAll("button, select, input, [tabindex='0']")].filter((e) => {
+            if (!e.checkVisibility() || e.disabled) return false;
+            if (e.type !== "radio") return true;
+            return !groups.has(e.name) && groups.add(e.name);
+        }).map((e) => e.dataset.role || e.localName);
+    }""")
+    widget.el.evaluate("""(el) => {
+        const before = Object.assign(document.createElement("button"), { textContent: "before" });
+        before.dataset.added = "";
+        el.before(before);
+        before.focus();
+    }""")
+    reached, unseen, plain = [], [], []
+    for _ in range(len(wanted) + 1):
+        page.keyboard.press("Tab")
+        stop = page.evaluate(STOP)
+        if not stop or not stop["widget"]:
+            break
+        reached.append(stop["role"] or stop["name"])
+        if not stop["seen"]:
+            unseen.append(stop["role"])
+        if not looks_focused(page):
+            plain.append(stop["role"])
+    page.evaluate("() => { delete window.stops; }")
+    assert sorted(reached) == sorted(wanted)
+    assert unseen == [], "out of sight when focused"
+    assert plain == [], "no mark of the focus"
+
+
+def test_tab_walks_through_a_page_without_a_trap(opened) -> None:
+    with opened(PAGES[0]) as (page, log):
+        stops = []
+        for _ in range(400):
+            page.keyboard.press("Tab")
+            stop = page.evaluate(STOP)
+            if stop is None or stop["again"]:
+                break
+            stops.append(stop)
+        else:
+            pytest.fail("Tab never came to the end of the page")
+        assert stops[0]["words"].lower().startswith("skip"), "the first stop leads past the navigation"
+        words = {stop["words"] for stop in stops}
+        inside = page.eval_on_selector_all(
+            "article a[href], article button",
+            """(all) => all.filter((e) => e.checkVisibility() && !e.matches(".headerlink"))
+                .map((e) => (e.ariaLabel || e.textContent).trim().slice(0, 40))""",
+        )
+        assert [name for name in inside if name not in words] == []
+        assert [stop for stop in stops if not stop["words"] and stop["name"] in ("a", "button")] == [], "without a name"
+        assert log.problems() == []
+
+
+def test_hidden_solutions_open_by_keyboard(opened) -> None:
+    for chapter in b.chapters():
+        with opened(chapter) as (page, log):
+            folded = page.locator("article details:not([open]) > summary, article .toggle-button")
+            assert folded.count() >= 3, f"{chapter}: at least three exercises have a folded solution"
+            summary = page.locator("article details:not([open]) > summary").first
+            if summary.count():
+                summary.focus()
+                page.keyboard.press("Enter")
+                assert page.locator("article details[open]").count() >= 1
+            assert log.problems() == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_headings_make_an_outline(visit, name) -> None:
+    levels = visit(name).facts["headings"]
+    assert levels[0] == 1
+    steps = [(a, c) for a, c in itertools.pairwise(levels) if c > a + 1]
+    assert steps == [], f"a level is left out: {levels}"
