@@ -127,6 +127,27 @@ def number_title(app: Sphinx, doctree: nodes.document) -> None:
         title.insert(0, nodes.Text(f"{chapter} · "))
 
 
+def keep_together(app: Sphinx, doctree: nodes.document) -> None:
+    """Keep the bracket before a short formula and the comma after it on its line; browsers would break there."""
+    for math in list(doctree.findall(nodes.math)):
+        if len(math.astext()) > 36:
+            continue  # a long one has to be free to break
+        at, siblings = math.parent.index(math), math.parent.children
+        before, after = (siblings[i] if 0 <= i < len(siblings) else None for i in (at - 1, at + 1))
+        head = re.search(r"[(\[“‘]+$", before) if isinstance(before, nodes.Text) else None
+        tail = re.match(r"[.,;:!?)\]”’]+|-\w+[.,;:!?)\]”’]*", after) if isinstance(after, nodes.Text) else None
+        if not (head or tail):
+            continue
+        parts = [nodes.Text(head[0])] if head else []
+        parts += [math.deepcopy()]
+        parts += [nodes.Text(tail[0])] if tail else []
+        if tail:
+            math.parent.replace(after, nodes.Text(after[tail.end() :]))
+        math.parent.replace(math, nodes.inline("", "", *parts, classes=["de-together"]))
+        if head:
+            before.parent.replace(before, nodes.Text(before[: head.start()]))
+
+
 def ship_style(app: Sphinx, config) -> None:
     """Copy KaTeX's style and its woff2 fonts, the only format that today's browsers ask for."""
     home = Path(tempfile.mkdtemp(prefix="book-katex-"))
@@ -145,6 +166,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_html_math_renderer("katex_strict", inline_renderers=(_inline, None), block_renderers=(_block, None))
     app.add_css_file("vendor/katex/katex.min.css", priority=300)
     app.connect("config-inited", ship_style)
+    app.connect("doctree-read", keep_together, priority=90)
     app.connect("doctree-read", number_title, priority=100)  # before Sphinx collects the titles
     app.connect("env-get-updated", number_by_chapter, priority=900)
     app.connect("build-finished", lambda *_: katex.stop())
