@@ -78,7 +78,8 @@ export function paint(canvas, values, channels, size, left = 0, top = 0) {
   const image = context.createImageData(size, size);
   const area = size * size;
   for (let i = 0; i < area; i++) {
-    for (let c = 0; c < 3; c++) image.data[4 * i + c] = (values[i + (channels === 3 ? c * area : 0)] + 1) * 127.5 + 0.5;
+    // A canvas rounds to the nearest of 0..255 and clips what lies beyond.
+    for (let c = 0; c < 3; c++) image.data[4 * i + c] = (values[i + (channels === 3 ? c * area : 0)] + 1) * 127.5;
     image.data[4 * i + 3] = 255;
   }
   context.putImageData(image, left, top);

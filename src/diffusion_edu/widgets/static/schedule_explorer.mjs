@@ -87,7 +87,7 @@ function handles(betaChart, now, change, top) {
 
 function seControls(now, change) {
   const beta = (role, label, name, low, high, key) =>
-    slider({ role, label: math("β", label), name, min: low, max: high, log: true, colour: "orange", say: (v) => number(v, 4), oninput: (v) => change({ [key]: v }) });
+    slider({ role, label: math("β", label), name, min: low, max: high, log: true, colour: "orange", say: (v) => String(+v.toPrecision(3)), oninput: (v) => change({ [key]: v }) });
   return {
     kind: select({ role: "kind", label: "Schedule", options: SE_KINDS, value: now.kind, onpick: (v) => change({ kind: v, ...DEFAULTS[v] }) }),
     reference: select({ role: "reference", label: "compare with", options: SE_REFERENCES, value: now.reference, onpick: (v) => change({ reference: v }) }),
