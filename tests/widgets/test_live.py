@@ -106,7 +106,8 @@ def test_the_page_and_python_follow_each_other(mount, oracle, tag, role, trait, 
 def test_the_canvases_hold_the_very_pixels(mount, oracle):
     explorer = make("x-t-explorer", oracle)
     page = mount(explorer)
-    read = """(c) => Array.from(c.getContext("2d").getImageData(0, 0, c.width, c.height).data).filter((_, i) => i % 4 === 0)"""
+    read = """(c) => Array.from(c.getContext("2d").getImageData(0, 0, c.width, c.height).data)
+        .filter((_, i) => i % 4 === 0)"""
     x_t, x0, eps = (torch.tensor(c.evaluate(read)) for c in page.locator("canvas[role=img]").all())
     assert torch.equal(x0, PIXELS[0].flatten().long())
     for shown, expected in ((x_t, explorer.x_t), (eps, explorer.eps)):
