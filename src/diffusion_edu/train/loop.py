@@ -43,7 +43,7 @@ class TrainStep(NamedTuple):
 
 
 class TrainingDiverged(RuntimeError):
-    """The loss became infinite or not a number."""
+    """The loss or its gradient became infinite or not a number."""
 
 
 def fit(
@@ -80,7 +80,7 @@ def fit(
         FileExistsError: a checkpoint exists and resume is False.
         RuntimeError: another run is using the directory.
         CheckpointError: the checkpoint is damaged or belongs to another run (network, recipe or data).
-        TrainingDiverged: the loss is not finite; the last good checkpoint stays.
+        TrainingDiverged: the loss or its gradient is not finite; the last good checkpoint stays.
     """
     if data.dtype != torch.uint8:
         raise TypeError(f"data must be uint8 pixels (N, C, H, W), got {data.dtype}")
@@ -88,12 +88,20 @@ def fit(
         raise ValueError(f"data must have shape (N, C, H, W) with N >= 1, got {tuple(data.shape)}")
     device = torch.device(device if device is not None else "cuda" if torch.cuda.is_available() else "cpu")
     lock = _lock(Path(directory)) if directory else None
-    run = _Run(model, schedule, data, recipe, Path(directory) if directory else None, ema, device)
-    run.lock = lock
-    if run.directory is not None and (run.directory / CHECKPOINT).exists():
-        if not resume:
-            raise FileExistsError(f"{run.directory} already holds a checkpoint; resume it, or take another directory")
-        run.restore()
+    try:
+        run = _Run(model, schedule, data, recipe, Path(directory) if directory else None, ema, device)
+        run.lock = lock
+        if run.directory is not None and (run.directory / CHECKPOINT).exists():
+            if not resume:
+                told = "already holds a checkpoint; resume it, or take another directory"
+                raise FileExistsError(f"{run.directory} {told}")
+            run.restore()
+        run.trim_metrics()
+    except BaseException:
+        # Not left to the garbage collector: a notebook keeps the traceback, and with it the lock.
+        if lock is not None:
+            lock.release()
+        raise
     return run.steps()
 
 
@@ -134,7 +142,7 @@ class _Run:
     def steps(self) -> Iterator[TrainStep]:
         recipe = self.recipe
         self.model.train()
-        total = torch.zeros((), device=self.device)
+        total, norm = torch.zeros((), device=self.device), torch.zeros((), device=self.device)
         count, since = 0, time.perf_counter()
         try:
             while self.step < recipe.steps:
@@ -145,8 +153,10 @@ class _Run:
                 if not (keep or self.step % recipe.log_every == 0):
                     continue
                 mean = (total / count).item()  # the only wait for the device
-                if not math.isfinite(mean):
-                    raise TrainingDiverged(self._diverged(mean))
+                # The gradient too: an infinite one has spoilt the weights, which only the next loss would show.
+                for what, value in (("loss", mean), ("gradient norm", norm.item())):
+                    if not math.isfinite(value):
+                        raise TrainingDiverged(self._diverged(what, value))
                 now = time.perf_counter()
                 speed = count * recipe.batch_size / (now - since)
                 report = TrainStep(self.step, mean, norm.item(), recipe.rate_at(self.step), speed)
@@ -157,8 +167,8 @@ class _Run:
                     self.save()
                 yield report
         except GeneratorExit:
-            # The caller gives up: keep what was done (a loss that was not reported yet may be bad: then keep the last).
-            if count == 0 or math.isfinite(total.item()):
+            # The caller gives up: keep what was done (what was not reported yet may be bad: then keep the last).
+            if count == 0 or math.isfinite(total.item() + norm.item()):
                 self.save()
             raise
         finally:
@@ -278,13 +288,11 @@ class _Run:
                 if value.shape == parameter.shape:
                     moments[key] = torch.empty_like(parameter).copy_(value)
         self.step = self.saved = meta["step"]
-        self._trim_metrics()
 
-    def _trim_metrics(self) -> None:
-        """Drop reports of steps that the killed run made after its last checkpoint: they will be made again."""
-        assert self.directory is not None
-        path = self.directory / METRICS
-        if not path.exists():
+    def trim_metrics(self) -> None:
+        """Drop reports of steps that a killed run made after its last checkpoint, if any: they will be made again."""
+        path = None if self.directory is None else self.directory / METRICS
+        if path is None or not path.exists():
             return
         kept = []
         for line in path.read_text().splitlines():
@@ -300,11 +308,11 @@ class _Run:
         with open(self.directory / METRICS, "a") as file:
             file.write(json.dumps(report._asdict()) + "\n")
 
-    def _diverged(self, mean: float) -> str:
+    def _diverged(self, what: str, value: float) -> str:
         kept = (
             f"the last good checkpoint is step {self.saved}" if self.directory and self.saved else "nothing was saved"
         )
-        return f"the loss became {mean} before step {self.step}; {kept}. A smaller rate or a longer warm-up helps."
+        return f"the {what} became {value} by step {self.step}; {kept}. A smaller rate or a longer warm-up helps."
 
 
 def _lock(directory: Path) -> FileLock:
