@@ -169,7 +169,7 @@ class ReversePlayer(BookWidget):
     frame = traitlets.Int(0).tag(sync=True)
     _esm = esm("reverse_player")
     _tag = "reverse-player"
-    _heights = (663, 680)
+    _heights = (663, 700)
     _shared = ("run", "run_b", "sample", "frame")
 
     def __init__(

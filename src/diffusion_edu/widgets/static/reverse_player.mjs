@@ -193,7 +193,7 @@ function mountPlayer(root, data, changed) {
   function say(shown) {
     const [v, w] = shown;
     const share = Math.round(100 * v.noise_share);
-    const end = v.t === 0 ? " Done: x_0 is the sample." : v.step === 0 ? " The start: pure noise, and the first guess is a blur." : "";
+    const end = v.t === 0 ? " Done: x_0 is the sample." : v.step === 0 ? " The start: pure noise." : "";
     const also = w ? ` Beside it ${w.label}: ${words(w)}.` : "";
     status.replaceChildren(h("b", {}, `${words(v)}`), `: noise share 1 − `, math("ᾱ", "t"), ` = ${share} %, signal ${number(v.signal)}, noise ${number(v.noise)}. `,
       h("span", { class: "de-muted" }, math("x", "t"), `: mean ${number(v.mean, 2)}, standard deviation ${number(v.std, 2)}.${end}${also}`));
