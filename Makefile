@@ -81,7 +81,7 @@ unit: $(SET_UP)/test  ## unit tests of the package
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2 --dist loadfile tests --ignore=tests/book
 
 notebooks: $(SET_UP)/test  ## run every chapter and compare with what is stored in it
-	@$(PY) -m pytest -q --nbval -n 2 --dist loadfile notebooks
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -q --nbval -n 2 --dist loadfile notebooks
 
 site: $(SET_UP)/browser book  ## the built book in a real browser, with the network off; the project's own files
 	@$(PY) -m pytest -q tests/book
