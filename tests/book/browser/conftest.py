@@ -37,6 +37,7 @@ class Visit:
 
     log: b.Log
     facts: dict
+    at_first: list[str]  # what was asked for before the page was scrolled
     overflow: dict[str, dict] = field(default_factory=dict)
     contrast: dict[str, list] = field(default_factory=dict)
     axe: dict[str, list] = field(default_factory=dict)
@@ -180,8 +181,10 @@ def visit(opened):
 
     def _look(name: str) -> Visit:
         with opened(name, color_scheme="light", reduced_motion="reduce") as (page, log):
+            page.wait_for_load_state("networkidle")
+            at_first = list(log.asked)
             b.scroll_through(page)
-            found = Visit(log, b.facts(page))
+            found = Visit(log, b.facts(page), at_first)
             found.transparency = page.evaluate("() => bookFacts.transparency()")
             page.add_script_tag(path=b.AXE)
             for theme in ("light", "dark"):
