@@ -64,6 +64,7 @@ STEPS = torch.tensor([3, 700])
 
 def test_the_paper_preset_is_the_network_of_the_paper():
     """35.7 M parameters, as section 4 of Ho et al. says."""
+    assert count(UNetConfig.paper()) == 35_746_307, "the size of the published network for CIFAR-10"
     assert count(UNetConfig.paper()) == pytest.approx(35.7e6, rel=0.01)
     config = UNetConfig.paper()
     assert config.attention_levels == (1,), "attention at 16x16"

@@ -205,6 +205,31 @@ def test_a_resumed_run_is_the_same_run(tmp_path, stop, dropout):
     assert_same_run(tmp_path / "whole", tmp_path / "cut")
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_larger_network_resumes_to_the_same_bits(tmp_path, precision):
+    """Trap 25: two levels, three colours, heads; channels-last in fp32 and contiguous in bf16, in mid-epoch."""
+    config = de.UNetConfig(channels=(8, 16), blocks=1, attention_levels=(1,), heads=2, dropout=0.2)
+    data = torch.cat([pictures(7, seed=s, size=8) for s in range(3)], dim=1)
+    recipe = replace(RECIPE, precision=precision, checkpoint_every=2)
+    list(fit(new_unet(config, 0), recipe, data, directory=tmp_path / "whole"))
+    for start, stop in ((0, 3), (7, 5)):  # the second run starts from other weights, and must forget them
+        for step in fit(new_unet(config, start), recipe, data, directory=tmp_path / "cut"):
+            if step.step == stop:
+                break
+    list(fit(new_unet(config, 9), recipe, data, directory=tmp_path / "cut"))
+    assert_same_run(tmp_path / "whole", tmp_path / "cut")
+
+
+@pytest.mark.parametrize("changes", [{"log_every": 3}, {"checkpoint_every": 1}, {"log_every": 100}])
+def test_how_often_it_is_watched_does_not_change_the_result(changes):
+    """Reports and checkpoints only look."""
+    plain, watched = network(dropout=0.3), network(dropout=0.3)
+    list(fit(plain))
+    list(fit(watched, replace(RECIPE, **changes)))
+    for name, value in plain.state_dict().items():
+        assert torch.equal(value, watched.state_dict()[name]), name
+
+
 def test_training_does_not_touch_the_global_generator():
     """Trap 33: dropout borrows it, and gives it back."""
     for dropout in (0.0, 0.3):
