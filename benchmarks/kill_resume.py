@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 CHECKPOINT, METRICS = "checkpoint.safetensors", "metrics.jsonl"
+RESULT = Path(__file__).parent / "results" / "kill_resume.json"
 SPEED = "pictures_per_second"  # the one number that may differ
 
 
@@ -79,8 +80,10 @@ def saved(directory: Path) -> int:
 
 def kill_once(directory: Path, steps: int, every: int, target: int, pause: float) -> dict[str, Any]:
     """Run until `target` steps were reported and `pause` seconds more, then kill."""
-    began, worker = saved(directory), start(directory, steps, every)
-    while worker.poll() is None and reached(directory) < max(target, began):
+    target = max(target, reached(directory) + 1)  # old reports do not count: every run comes further than the last
+    began, clock = saved(directory), time.perf_counter()
+    worker = start(directory, steps, every)
+    while worker.poll() is None and reached(directory) < target:
         time.sleep(0.001)
     time.sleep(pause)
     finished = worker.poll() is not None
@@ -89,6 +92,7 @@ def kill_once(directory: Path, steps: int, every: int, target: int, pause: float
     if finished and status != 0:
         raise SystemExit(f"a run failed by itself with status {status}")
     return {
+        "seconds": round(time.perf_counter() - clock, 2),
         "from": began,
         "killed_at": reached(directory),
         "saved": saved(directory),
@@ -125,9 +129,9 @@ def experiment(kills: int, steps: int, every: int, seed: int) -> dict[str, Any]:
         whole, killed = Path(folder) / "whole", Path(folder) / "killed"
         if start(whole, steps, every).wait() != 0:
             raise SystemExit("the uninterrupted run failed")
-        last = max(steps - 2, kills)
+        last = max(3 * steps // 4, kills)  # so that every kill finds its run alive
         targets = sorted(chance.sample(range(1, last + 1), kills))
-        rows = [kill_once(killed, steps, every, target, chance.uniform(0, 0.05)) for target in targets]
+        rows = [kill_once(killed, steps, every, target, chance.uniform(0, 0.02)) for target in targets]
         if start(killed, steps, every).wait() != 0:
             raise SystemExit("the last resumed run failed")
         return {"kills": rows, "steps": steps, "checkpoint_every": every, "differences": differences(whole, killed)}
@@ -136,11 +140,11 @@ def experiment(kills: int, steps: int, every: int, seed: int) -> dict[str, Any]:
 def show(result: dict[str, Any]) -> None:
     """The table."""
     print(f"{result['steps']} steps, a checkpoint every {result['checkpoint_every']}")
-    print(f"{'kill':>4}  {'from step':>9}  {'killed at':>9}  {'checkpoint':>10}  {'half-written files':>18}")
+    print(f"{'kill':>4}  {'seconds':>7}  {'from step':>9}  {'killed at':>9}  {'checkpoint':>10}  {'half-written':>12}")
     for number, row in enumerate(result["kills"], 1):
         note = "  (the run had ended)" if row["finished"] else ""
-        cells = f"{row['from']:>9}  {row['killed_at']:>9}  {row['saved']:>10}  {row['half_written_files']:>18}"
-        print(f"{number:>4}  {cells}{note}")
+        cells = f"{row['seconds']:>7}  {row['from']:>9}  {row['killed_at']:>9}"
+        print(f"{number:>4}  {cells}  {row['saved']:>10}  {row['half_written_files']:>12}{note}")
     found = result["differences"]
     print("equal bit for bit: weights, average, optimiser, reports" if not found else f"DIFFERENT: {', '.join(found)}")
 
@@ -152,7 +156,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--every", type=int, default=7, help="steps between two checkpoints")
     parser.add_argument("--seed", type=int, default=0, help="of the moments of the kills")
-    parser.add_argument("--json", type=Path, help="write what happened to this file")
+    parser.add_argument("--json", type=Path, default=RESULT, help="where to write what happened")
     parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker is not None:
@@ -160,8 +164,8 @@ def main() -> int:
         return 0
     result = experiment(options.kills, options.steps, options.every, options.seed)
     show(result)
-    if options.json is not None:
-        options.json.write_text(json.dumps(result, indent=2) + "\n")
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(json.dumps(result, indent=2) + "\n")
     return 1 if result["differences"] else 0
 
 
