@@ -59,17 +59,20 @@ def test_many_steps_have_the_sampled_moments_of_the_closed_form():
 
 
 def test_noise_is_gaussian_and_not_uniform():
-    """Trap 15 of the published kind: `rand` for `randn` has another kurtosis."""
+    """A slip that was published: `rand` for `randn` has another kurtosis."""
     eps = de.q_sample(torch.zeros(1, 40_000), 5, SCHEDULES["linear"], generator=generator())[1]
     assert eps.mean().abs() < 0.03 and (eps.std() - 1).abs() < 0.02
     assert (eps**4).mean().item() == pytest.approx(3, abs=0.2)
 
 
 def test_variance_is_preserved_while_plain_addition_grows():
+    """Misconception: with x_t = x_{t-1} + eps the variance would be 1 + t; the shrinking signal keeps it at 1."""
     schedule, x, g = SCHEDULES["linear"], randn(5000, 1), generator(2)
+    plain = x
     for t in range(1, schedule.T + 1):
-        x = de.q_step(x, t, schedule, g)
+        x, plain = de.q_step(x, t, schedule, g), plain + randn(5000, 1, seed=t)
     assert x.var().item() == pytest.approx(1, abs=0.1)
+    assert plain.var().item() == pytest.approx(1 + schedule.T, rel=0.1)
 
 
 def test_posterior_is_bayes_rule(schedule):

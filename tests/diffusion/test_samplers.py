@@ -207,7 +207,7 @@ def test_a_solver_step_is_exact_where_x0_is_linear_in_the_log_snr():
 
     errors = []
     for stride in (80, 40):
-        u, t, s = 500 + stride, 500, 500 - stride
+        u, t, s = 500 + 2 * stride, 500, 500 - stride  # uneven, so that r is not 1
         x_t = torch.tensor([[0.5]], dtype=torch.float64)
         level = [half_log_snr(i) for i in (u, t, s)]
         x0_u, x0_t = (torch.tensor([[p + q * at]], dtype=torch.float64) for at in level[:2])

@@ -19,7 +19,7 @@ def script():
 @pytest.mark.slow
 def test_a_run_killed_at_random_moments_equals_one_left_alone(script, capsys):
     """Trap 25, with SIGKILL: weights, average, optimiser and reports, with dropout and flips."""
-    result = script.experiment(kills=2, steps=16, every=3, seed=3)
+    result = script.experiment(kills=2, steps=40, every=3, seed=3)
     assert result["differences"] == []
     assert [row["finished"] for row in result["kills"]] == [False, False]
     assert all(row["from"] <= row["saved"] <= row["killed_at"] for row in result["kills"])
