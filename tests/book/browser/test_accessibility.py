@@ -160,7 +160,8 @@ def test_hidden_solutions_open_by_keyboard(opened) -> None:
             folded = page.locator("article details:not([open]) > summary, article .toggle-button")
             assert folded.count() >= 3, f"{chapter}: at least three exercises have a folded solution"
             handle = folded.first
-            inside = handle.locator("xpath=..").locator("p, pre").last
+            box = handle.locator("xpath=ancestor::*[contains(@class, 'dropdown') or self::details][1]")
+            inside = box.locator("section p, section pre, details > p").first
             assert not inside.is_visible()
             handle.focus()
             page.keyboard.press("Enter")
