@@ -66,11 +66,7 @@ class ImageFolder:
         found = []
         for file in root.rglob("*"):
             parts = file.relative_to(root).parts
-            if (
-                file.suffix.lower() in SUFFIXES
-                and file.is_file()
-                and not any(p.startswith(".") for p in parts)
-            ):
+            if file.suffix.lower() in SUFFIXES and file.is_file() and not any(p.startswith(".") for p in parts):
                 found.append(file)
         return sorted(found, key=lambda file: file.relative_to(root).as_posix())
 
@@ -120,9 +116,7 @@ def read_picture(path: str | Path, size: int, channels: int) -> Tensor:
                 width, height = image.size
                 if width * height > MAX_PIXELS:
                     raise DataError(f"{path}: {width} x {height} pixels are more than {MAX_PIXELS:,}")
-                square = ImageOps.fit(
-                    _opaque(ImageOps.exif_transpose(image)), (size, size), Image.Resampling.LANCZOS
-                )
+                square = ImageOps.fit(_opaque(ImageOps.exif_transpose(image)), (size, size), Image.Resampling.LANCZOS)
                 array = np.array(square.convert("L" if channels == 1 else "RGB"))
     except FileNotFoundError:
         raise

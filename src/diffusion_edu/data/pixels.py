@@ -105,9 +105,7 @@ def to_image(pixels: Tensor) -> Image.Image:
     return Image.fromarray(array[..., 0] if array.shape[2] == 1 else array)
 
 
-def save_grid(
-    path: str | Path, x: Tensor, columns: int | None = None, padding: int = 2, scale: int = 1
-) -> Path:
+def save_grid(path: str | Path, x: Tensor, columns: int | None = None, padding: int = 2, scale: int = 1) -> Path:
     """Write a batch of pictures as one picture file.
 
     Args:
