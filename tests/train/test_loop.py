@@ -347,6 +347,14 @@ def test_two_runs_never_share_a_folder(tmp_path):
     assert next(fit(network(), directory=tmp_path)).step == 2
 
 
+def test_what_a_kill_in_the_middle_of_a_write_left_behind_is_removed(whole):
+    ours = [whole / f".{name}.abc123.tmp" for name in (CHECKPOINT, METRICS)]
+    for path in (*ours, whole / ".notes.tmp"):
+        path.write_bytes(b"half")
+    assert list(fit(network(), directory=whole)) == []
+    assert not any(path.exists() for path in ours) and (whole / ".notes.tmp").exists()
+
+
 # ---- what goes wrong -------------------------------------------------------------------------------------
 
 

@@ -325,4 +325,8 @@ def _lock(directory: Path) -> FileLock:
         raise RuntimeError(
             f"{directory} is in use by another training run: wait for it, close its iterator, or take another directory"
         ) from None
+    # A kill in the middle of a write leaves its temporary file behind; nobody else can be writing now.
+    for name in (CHECKPOINT, METRICS):
+        for left in directory.glob(f".{name}.*.tmp"):
+            left.unlink()
     return lock
