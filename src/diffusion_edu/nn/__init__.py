@@ -3,6 +3,7 @@
 from .attention import CrossAttention, SelfAttention
 from .blocks import DownBlock, DownSample, ResBlock, UpBlock, UpSample
 from .embeddings import LabelEmbedding, TimeEmbedding, VectorEmbedding, sinusoidal_embedding
+from .inspect import attention_maps, attention_weights, features
 from .trace import TraceRow
 from .unet import UNet, UNetConfig
 
@@ -20,5 +21,8 @@ __all__ = [
     "UpBlock",
     "UpSample",
     "VectorEmbedding",
+    "attention_maps",
+    "attention_weights",
+    "features",
     "sinusoidal_embedding",
 ]

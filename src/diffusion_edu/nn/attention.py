@@ -33,11 +33,15 @@ class SelfAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C, H, W)."""
+        q, k, v = self.tokens(x)
+        mixed = F.scaled_dot_product_attention(q, k, v)
+        return x + self.out(mixed.mT.reshape(x.shape))
+
+    def tokens(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, C, H, W) -> queries, keys and values, each (B, heads, H W, C / heads): one token a position."""
         b, c, height, width = x.shape
         q, k, v = self.qkv(self.norm(x)).reshape(b, 3, self.heads, c // self.heads, height * width).unbind(1)
-        # (B, heads, C / heads, H W) -> (B, heads, H W, C / heads): one token a position
-        mixed = F.scaled_dot_product_attention(q.mT, k.mT, v.mT)
-        return x + self.out(mixed.mT.reshape(b, c, height, width))
+        return q.mT, k.mT, v.mT
 
 
 class CrossAttention(nn.Module):
