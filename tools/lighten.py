@@ -63,6 +63,15 @@ def _repack_pictures(site: Path) -> None:
             page.write_text(new, encoding="utf-8")
 
 
+def _drop_double_names(site: Path) -> None:
+    """Every exercise calls its body by the same id, which may stand only once in a page and which nothing links to."""
+    for page in site.rglob("*.html"):
+        old = page.read_text(encoding="utf-8")
+        new = re.sub(r' id="(?:exercise|solution)-content"', "", old)
+        if new != old:
+            page.write_text(new, encoding="utf-8")
+
+
 def lighten(site: Path) -> None:
     """Make the site as small as it can be without a change that a reader could see."""
     for pattern in UNUSED:
@@ -72,3 +81,4 @@ def lighten(site: Path) -> None:
     for path in (site / "_static").rglob("fa-*.woff2"):
         _cut_font(path, codes)
     _repack_pictures(site)
+    _drop_double_names(site)

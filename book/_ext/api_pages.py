@@ -159,7 +159,7 @@ class Api(SphinxDirective):
         app, docname = self.env.app, self.env.docname
         call = signature(name.split(".")[-1] if "." in name else name, node)
         box = nodes.container(classes=["de-api"] + (["de-api-method"] if "." in name else []))
-        box["ids"] = [f"{module}.{name}".replace(".", "-").replace("_", "-").lower()]
+        box["ids"] = [f"{module}.{name}"]  # as it is imported: `Posterior` and `posterior` are two names
         box += nodes.literal_block(call, call, language="python", classes=["de-api-call"])
         box += docstring(ast.get_docstring(node) or "")  # type: ignore[arg-type]
         line = nodes.paragraph("", "source: ", classes=["de-where"])

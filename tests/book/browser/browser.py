@@ -119,7 +119,7 @@ def settle(page: Page) -> None:
     page.wait_for_load_state("load")
     page.evaluate("""async () => {
         await document.fonts.ready;
-        const widgets = [...document.querySelectorAll('x-t-explorer, schedule-explorer, reverse-player')];
+        const widgets = [...document.querySelectorAll('article *')].filter((e) => e.localName.includes('-'));
         const until = performance.now() + 15000;
         while (widgets.some((w) => customElements.get(w.localName) && !w.state) && performance.now() < until) {
             await new Promise((done) => setTimeout(done, 20));

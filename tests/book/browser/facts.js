@@ -74,6 +74,12 @@ window.bookFacts = (() => {
     return { id: el.id, number: el.querySelector(".eqno")?.textContent || "", links: line?.matches(".de-checked") ? line.querySelectorAll("a").length : 0 };
   });
 
+  // Ids that stand more than once, so that a link or a label may lead to the wrong place.
+  function doubleIds() {
+    const ids = [...document.querySelectorAll("[id]")].map((el) => el.id);
+    return [...new Set(ids.filter((id, i) => ids.indexOf(id) !== i))];
+  }
+
   // What sticks out to the right of the page, unless a box of its own scrolls it.
   function overflow() {
     const width = document.documentElement.clientWidth;
@@ -157,7 +163,8 @@ window.bookFacts = (() => {
       images: images(),
       links: links(),
       equations: equations(),
-      widgets: [...document.querySelectorAll("x-t-explorer, schedule-explorer, reverse-player")].map((w) => [w.localName, Boolean(w.state)]),
+      double_ids: doubleIds(),
+      widgets: [...document.querySelectorAll("article *")].filter((e) => e.localName.includes("-")).map((w) => [w.localName, Boolean(w.state)]),
     };
   }
   return { all, overflow, contrast, transparency };

@@ -11,16 +11,6 @@ from widgets import HOMES, Widget
 pytestmark = pytest.mark.browser
 PAGES = b.toc_pages()
 
-# Rules that the stock theme breaks and that the book cannot mend from outside, each with its reason; {rule: (part of
-# the page that is excused, reason)}. It may only grow shorter: a test fails when an entry excuses nothing.
-EXCUSED: dict[str, tuple[str, str]] = {
-    "label-content-name-mismatch": (
-        ".search-button-field",
-        'the theme names its search button "Search" and shows "Search Ctrl+K": the keys are no part of the name',
-    ),
-    "region": (".title", "the theme's sidebar, which holds the name of the book, is no landmark; its navigation is"),
-}
-
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
@@ -29,21 +19,13 @@ def test_axe_finds_nothing(visit, name, theme) -> None:
         f"{violation['rule']} ({violation['impact']}): {node['target']}\n  {node['html']}\n  {node['why']}"
         for violation in visit(name).axe[theme]
         for node in violation["nodes"]
-        if EXCUSED.get(violation["rule"], ("\0", ""))[0] not in node["target"]
     ]
     assert found == [], "\n".join(found)
 
 
-def test_every_excuse_is_needed(visit) -> None:
-    broken = {
-        (violation["rule"], node["target"])
-        for name in PAGES
-        for violations in visit(name).axe.values()
-        for violation in violations
-        for node in violation["nodes"]
-    }
-    idle = [rule for rule, (part, _) in EXCUSED.items() if not any(r == rule and part in at for r, at in broken)]
-    assert idle == []
+@pytest.mark.parametrize("name", PAGES)
+def test_no_two_parts_of_a_page_have_one_id(visit, name) -> None:
+    assert visit(name).facts["double_ids"] == []
 
 
 # What tells a focused control from one that is not: its own look, or that of the boxes just around it.
@@ -70,7 +52,7 @@ STOP = """() => {
         words: (el.ariaLabel || el.textContent || "").trim().slice(0, 40),
         seen: el.checkVisibility({ visibilityProperty: true })
             && box.width > 0 && box.bottom > 0 && box.top < innerHeight,
-        widget: Boolean(el.closest("x-t-explorer, schedule-explorer, reverse-player")),
+        widget: Boolean(el.closest(".de-widget")),
     };
 }"""
 
