@@ -83,12 +83,7 @@ def sample(
     """
     # Checked here and not in the generator below, so that a mistake is reported where it is made.
     schedule = denoiser.schedule
-    check_choice("method", method, METHODS)
-    check_choice("variance", variance, VARIANCES)
-    if not 0 <= eta <= 1:
-        raise bad_value("eta", eta, "between 0 and 1")
-    if eta and method != "ddim":
-        raise ValueError(f"eta belongs to method 'ddim', got eta={eta!r} with method {method!r}")
+    _check_options(method, variance, eta)
     times = timesteps(schedule.T, min(DEFAULT_STEPS[method], schedule.T) if steps is None else steps)
     if start is not None or start_t is not None:
         shape, times = _begin_at(start, start_t, shape, times)
@@ -105,6 +100,15 @@ def sample(
     if start is not None:
         x_t = schedule.signal(times[0]) * start.to(device, dtype) + schedule.noise(times[0]) * x_t
     return _run(denoiser, x_t, times, noise, cond, method, eta, variance)
+
+
+def _check_options(method: str, variance: str, eta: float) -> None:
+    check_choice("method", method, METHODS)
+    check_choice("variance", variance, VARIANCES)
+    if not 0 <= eta <= 1:
+        raise bad_value("eta", eta, "between 0 and 1")
+    if eta and method != "ddim":
+        raise ValueError(f"eta belongs to method 'ddim', got eta={eta!r} with method {method!r}")
 
 
 def _begin_at(

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 _KEY = "diffusion_edu"
+_LOCK = ".lock"
 
 
 class CheckpointError(RuntimeError):
@@ -108,3 +110,28 @@ def under_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor
     """The inverse of :func:`with_prefix`: the tensors under `prefix`, without it."""
     start = f"{prefix}."
     return {name[len(start) :]: value for name, value in tensors.items() if name.startswith(start)}
+
+
+def hold(directory: Path, *names: str) -> FileLock:
+    """Hold a directory for one run: two that write the same files would spoil both. A dead process holds nothing.
+
+    Args:
+        directory: made where it is missing.
+        names: the files that the run writes there; what a killed write of one left behind is removed.
+
+    Raises:
+        RuntimeError: another run holds it.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(directory / _LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise RuntimeError(
+            f"{directory} is in use by another training run: wait for it, close its iterator, or take another directory"
+        ) from None
+    # A kill in the middle of a write leaves its temporary file behind; nobody else can be writing now.
+    for name in names:
+        for left in directory.glob(f".{name}.*.tmp"):
+            left.unlink()
+    return lock

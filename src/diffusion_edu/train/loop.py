@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from torch import Tensor, nn
 
 from ..data.pixels import to_x0
@@ -29,7 +29,6 @@ from .recipes import Recipe
 
 CHECKPOINT = "checkpoint.safetensors"
 METRICS = "metrics.jsonl"
-LOCK = ".lock"
 
 
 class TrainStep(NamedTuple):
@@ -87,7 +86,7 @@ def fit(
     if data.ndim != 4 or len(data) == 0:
         raise ValueError(f"data must have shape (N, C, H, W) with N >= 1, got {tuple(data.shape)}")
     device = torch.device(device if device is not None else "cuda" if torch.cuda.is_available() else "cpu")
-    lock = _lock(Path(directory)) if directory else None
+    lock = checkpoint.hold(Path(directory), CHECKPOINT, METRICS) if directory else None
     try:
         run = _Run(model, schedule, data, recipe, Path(directory) if directory else None, ema, device)
         run.lock = lock
@@ -313,20 +312,3 @@ class _Run:
             f"the last good checkpoint is step {self.saved}" if self.directory and self.saved else "nothing was saved"
         )
         return f"the {what} became {value} by step {self.step}; {kept}. A smaller rate or a longer warm-up helps."
-
-
-def _lock(directory: Path) -> FileLock:
-    """Hold the directory for one run: two that write the same files would spoil both. A dead process holds nothing."""
-    directory.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(directory / LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise RuntimeError(
-            f"{directory} is in use by another training run: wait for it, close its iterator, or take another directory"
-        ) from None
-    # A kill in the middle of a write leaves its temporary file behind; nobody else can be writing now.
-    for name in (CHECKPOINT, METRICS):
-        for left in directory.glob(f".{name}.*.tmp"):
-            left.unlink()
-    return lock

@@ -59,6 +59,8 @@ export function chart({ title, colour, x, y, onx }) {
     const last = state.x.ticks.length - 1;
     state.x.ticks.forEach(([v, words], i) => {
       const anchor = i === 0 ? "start" : i === last ? "end" : "middle";
+      // about 6 px a letter: a tick that would touch the last one's words is left out
+      if (i && i < last && px(v) + 3 * words.length + 8 > px(state.x.ticks[last][0]) - 6 * state.x.ticks[last][1].length) return;
       nodes.push(h("svg:text", { x: px(v), y: height - 5, "text-anchor": anchor }, words));
     });
     grid.replaceChildren(...nodes);
