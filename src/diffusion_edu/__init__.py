@@ -37,6 +37,7 @@ from .diffusion import (
     timesteps,
     to_x0_eps,
 )
+from .metrics import Statistics, frechet_distance
 from .nn import UNet, UNetConfig, sinusoidal_embedding
 from .pretrained import available, load
 from .train import EMA, Recipe, TrainStep, diffusion_loss, fit, plan
@@ -58,6 +59,7 @@ __all__ = [
     "Posterior",
     "Recipe",
     "SampleStep",
+    "Statistics",
     "TrainStep",
     "UNet",
     "UNetConfig",
@@ -69,6 +71,7 @@ __all__ = [
     "diffusion_loss",
     "dpm_solver_step",
     "fit",
+    "frechet_distance",
     "jump",
     "load",
     "plan",

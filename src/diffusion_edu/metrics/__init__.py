@@ -1,0 +1,20 @@
+"""Measuring: how far the pictures of a model are, as a distribution, from real ones."""
+
+from .frechet import FrechetTerms, frechet_distance, frechet_terms
+from .kid import KernelDistance, kernel_distance, squared_mmd
+from .resampling import Interval, Limit, frechet_interval, frechet_limit
+from .statistics import Statistics
+
+__all__ = [
+    "FrechetTerms",
+    "Interval",
+    "KernelDistance",
+    "Limit",
+    "Statistics",
+    "frechet_distance",
+    "frechet_interval",
+    "frechet_limit",
+    "frechet_terms",
+    "kernel_distance",
+    "squared_mmd",
+]
