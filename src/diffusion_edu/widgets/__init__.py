@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .reverse_player import ReversePlayer, record
     from .schedule_explorer import ScheduleExplorer
+    from .unet_explorer import UNetExplorer, record_features
     from .x_t_explorer import XTExplorer
 
-__all__ = ["ReversePlayer", "ScheduleExplorer", "XTExplorer", "record"]
+__all__ = ["ReversePlayer", "ScheduleExplorer", "UNetExplorer", "XTExplorer", "record", "record_features"]
 
 _HOMES = {
     "XTExplorer": "x_t_explorer",
     "ScheduleExplorer": "schedule_explorer",
     "ReversePlayer": "reverse_player",
     "record": "reverse_player",
+    "UNetExplorer": "unet_explorer",
+    "record_features": "unet_explorer",
 }
 
 
