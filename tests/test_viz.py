@@ -129,3 +129,21 @@ def test_the_package_does_not_bring_matplotlib_and_viz_does_not_bring_pyplot():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_heat_maps_share_one_scale_and_mark_the_same_cell():
+    tables = {"a": torch.tensor([[0.0, 1.0], [2.0, 4.0]]), "b": np.ones((2, 2))}
+    figure = viz.heat_map(tables, mark=(1, 0))
+    assert [axes.get_title() for axes in figure.axes] == ["a", "b"]
+    for axes, image, table in zip(figure.axes, drawn(figure), tables.values()):
+        assert np.array_equal(np.asarray(image.get_array()), np.asarray(table))
+        assert image.get_clim() == (0, 4)
+        assert axes.patches[0].get_bbox().extents.tolist() == [-0.5, 0.5, 0.5, 1.5]
+    signed = viz.heat_map({"": [[-3.0, 1.0]]}, xlabel="t", signed=True)
+    assert drawn(signed)[0].get_clim() == (-3, 3)
+    assert drawn(signed)[0].cmap(0.5)[:3] == pytest.approx((1, 1, 1), abs=0.01), "0 is white"
+    assert png(signed).shape[2] == 3
+    with pytest.raises(ValueError, match="panels must be tables"):
+        viz.heat_map({})
+    with pytest.raises(ValueError, match="panels must be tables"):
+        viz.heat_map({"a": np.ones((2, 2, 2))})

@@ -15,8 +15,10 @@ import matplotlib as mpl
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter
 from torch import Tensor
 
@@ -243,6 +245,43 @@ def plot_lines(
         axes.set(xlabel=xlabel, ylabel=ylabel, title=title, xscale=xscale, yscale=yscale)
         if len(lines) > 1:
             axes.legend()
+    return figure
+
+
+def heat_map(
+    panels: Mapping[str, Any],
+    xlabel: str = "",
+    ylabel: str = "",
+    signed: bool = False,
+    mark: tuple[int, int] | None = None,
+    size: tuple[float, float] = (1.6, 1.6),
+) -> Figure:
+    """Tables of numbers as colours, side by side, all on one scale.
+
+    Args:
+        panels: name -> (rows, columns) numbers.
+        xlabel, ylabel: of the columns and rows; with neither, the axes have no numbers.
+        signed: blue below 0, white at 0, orange above, instead of black at 0 to white at the largest value.
+        mark: (row, column) of a cell to be outlined in every panel.
+        size: width and height of a panel in inches.
+    """
+    tables = {name: np.atleast_2d(_numbers(values)) for name, values in panels.items()}
+    if not tables or any(table.ndim != 2 or table.size == 0 for table in tables.values()):
+        raise bad_value("panels", {name: table.shape for name, table in tables.items()}, "tables (rows, columns)")
+    top = max(float(np.abs(table).max()) for table in tables.values())
+    cmap: Any = LinearSegmentedColormap.from_list("signed", [BLUE, "white", ORANGE]) if signed else "gray"
+    with mpl.rc_context(STYLE):
+        figure = _figure(size[0] * len(tables) + 0.6 * bool(ylabel), size[1] + 0.25 + 0.3 * bool(xlabel))
+        for axes, (name, table) in zip(figure.subplots(1, len(tables), squeeze=False)[0], tables.items()):
+            drawn = axes.imshow(table, cmap=cmap, vmin=-top if signed else 0, vmax=top, aspect="auto")
+            drawn.set_interpolation("nearest")
+            axes.set(title=name, xlabel=xlabel, ylabel=ylabel)
+            axes.grid(False)
+            if not (xlabel or ylabel):
+                axes.set(xticks=[], yticks=[])
+            if mark is not None:
+                corner = mark[1] - 0.5, mark[0] - 0.5
+                axes.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor=ORANGE, linewidth=2, clip_on=False))
     return figure
 
 
