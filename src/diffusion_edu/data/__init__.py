@@ -4,5 +4,17 @@ from .fashion_mnist import fashion_mnist
 from .folder import ImageFolder
 from .images import ImageData
 from .pixels import grid, save_grid, to_image, to_pixels, to_x0
+from .toys import TOYS, toy
 
-__all__ = ["ImageData", "ImageFolder", "fashion_mnist", "grid", "save_grid", "to_image", "to_pixels", "to_x0"]
+__all__ = [
+    "TOYS",
+    "ImageData",
+    "ImageFolder",
+    "fashion_mnist",
+    "grid",
+    "save_grid",
+    "to_image",
+    "to_pixels",
+    "to_x0",
+    "toy",
+]
