@@ -10,14 +10,24 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .flow_explorer import FlowExplorer
     from .reverse_player import ReversePlayer, record
     from .schedule_explorer import ScheduleExplorer
     from .unet_explorer import UNetExplorer, record_features
     from .x_t_explorer import XTExplorer
 
-__all__ = ["ReversePlayer", "ScheduleExplorer", "UNetExplorer", "XTExplorer", "record", "record_features"]
+__all__ = [
+    "FlowExplorer",
+    "ReversePlayer",
+    "ScheduleExplorer",
+    "UNetExplorer",
+    "XTExplorer",
+    "record",
+    "record_features",
+]
 
 _HOMES = {
+    "FlowExplorer": "flow_explorer",
     "XTExplorer": "x_t_explorer",
     "ScheduleExplorer": "schedule_explorer",
     "ReversePlayer": "reverse_player",

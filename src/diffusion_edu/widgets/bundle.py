@@ -22,7 +22,7 @@ _DEFAULT = re.compile(r"^export default (\w+);\n", re.M)
 
 def elements() -> dict[str, str]:
     """The custom elements and the module that defines each: {"x-t-explorer": "x_t_explorer", ...}."""
-    names = ("x_t_explorer", "schedule_explorer", "reverse_player", "unet_explorer")
+    names = ("x_t_explorer", "schedule_explorer", "reverse_player", "unet_explorer", "flow_explorer")
     return {name.replace("_", "-"): name for name in names}
 
 
