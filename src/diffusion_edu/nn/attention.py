@@ -19,7 +19,8 @@ class SelfAttention(nn.Module):
     Raises:
         ValueError: heads does not divide channels.
 
-    Source: Vaswani et al. 2017, eq. 1; in a U-Net: Ho et al. 2020, appendix B.
+    Equation: eq-attention (Vaswani et al. 2017, eq. 1; in a U-Net, Ho et al. 2020, appendix B).
+    Checked by: tests/nn/test_blocks.py::test_self_attention_is_the_formula.
     """
 
     def __init__(self, channels: int, heads: int = 1) -> None:

@@ -22,7 +22,9 @@ class ResBlock(nn.Module):
         emb_channels: size of the embedding of t (and of the condition).
         dropout: share of features dropped before conv2 in training.
 
-    Source: Ho et al. 2020, appendix B.
+    Equation: eq-residual (He et al. 2016, eq. 2; in this form Ho et al. 2020, appendix B).
+    Checked by: tests/nn/test_blocks.py::test_a_residual_block_starts_as_its_shortcut
+        tests/nn/test_blocks.py::test_a_residual_block_adds_the_embedding_to_every_position.
     """
 
     def __init__(self, in_channels: int, out_channels: int, emb_channels: int, dropout: float = 0.0) -> None:

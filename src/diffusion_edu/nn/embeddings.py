@@ -25,7 +25,9 @@ def sinusoidal_embedding(t: Tensor, dim: int, max_period: float = 10_000.0) -> T
     Raises:
         ValueError: dim is odd or too small, or t is not one-dimensional.
 
-    Source: Vaswani et al. 2017, section 3.5, with the frequencies of Ho et al. 2020.
+    Equation: eq-time-embedding (Vaswani et al. 2017, section 3.5, with the frequencies of Ho et al. 2020).
+    Checked by: tests/nn/test_blocks.py::test_sinusoids_have_the_frequencies_of_the_formula
+        tests/nn/test_blocks.py::test_neighbouring_steps_are_far_apart.
     """
     if dim < 4 or dim % 2:
         raise ValueError(f"dim must be even and at least 4, got {dim}")

@@ -73,6 +73,9 @@ def attention_weights(layer: SelfAttention, x: Tensor) -> Tensor:
 
     Returns:
         (B, heads, H W, H W); the last axis adds up to 1.
+
+    Equation: eq-attention (Vaswani et al. 2017, eq. 1).
+    Checked by: tests/nn/test_inspect.py::test_weights_are_those_inside_the_fused_attention.
     """
     q, k, _ = layer.tokens(x)
     return (q @ k.mT * q.shape[-1] ** -0.5).softmax(dim=-1)
