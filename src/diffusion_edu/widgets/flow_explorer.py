@@ -221,9 +221,8 @@ def _checked_shape(name: str, points: Any) -> Tensor:
     if name in IN_THE_PAGE:
         raise WidgetValueError(f"shapes must not be called {' or '.join(IN_THE_PAGE)}, got {name!r}")
     if shape.ndim != 2 or shape.shape[1] != 2 or not 2 <= len(shape) <= 1000 or not shape.is_floating_point():
-        raise WidgetValueError(
-            f"shapes[{name!r}] must be 2..1000 points (K, 2), got {shape.dtype} {tuple(shape.shape)}"
-        )
+        got = f"{shape.dtype} {tuple(shape.shape)}"
+        raise WidgetValueError(f"shapes[{name!r}] must be 2..1000 points (K, 2), floating point, got {got}")
     if not bool((shape.abs() <= 3).all()):
         raise WidgetValueError(f"shapes[{name!r}] must lie within 3 of the origin, got {shape.abs().max().item():.3g}")
     return shape.float()

@@ -168,6 +168,8 @@ class UNetExplorer(BookWidget):
             "recording": None if recording is None else {k: v for k, v in recording.items() if k != "pixels"},
             "pixels": "" if recording is None else recording["pixels"],
         }
+        # Before the traits: a part is looked up in the model's rows.
+        checked(lambda: check_int("model", model, 0, len(self._labels) - 1))
         begin = self._ts[len(self._ts) // 2] if self._ts else 0
         text = json.dumps(payload, separators=(",", ":"))
         super().__init__(payload=text, model=model, part=part, t=begin if t is None else t, query=query)
@@ -206,7 +208,7 @@ class UNetExplorer(BookWidget):
     def _picture(self) -> tuple[str, str]:
         rows = self._rows[self.model]
         maps = [row for row in rows if row.level is not None]
-        depth = max((row for row in maps), key=lambda row: row.level or 0)
+        depth = max(reversed(maps), key=lambda row: row.level or 0)
         return unet_png(rows), (
             f"{self._labels[self.model]} as a U of {len(maps)} parts: on the left the encoder goes down from "
             f"{_shape(maps[0].out_shape)} to {_shape(depth.out_shape)}, on the right the decoder comes back to "

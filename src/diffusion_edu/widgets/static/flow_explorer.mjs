@@ -13,7 +13,7 @@ import { gaussian, makeSchedule, noise, qSample, signal, timesteps } from "./dif
 import { STREAMS, alongStrokes, distanceToShape, draw, estimate, fromInk, makeOracle, noisingRun, samplingRun, streamSeed } from "./flow.mjs";
 import { FLOW_HALF, inkOf, plane, tint } from "./flow_canvas.mjs";
 
-const FX_SLICE = 5; // milliseconds a frame for the oracle: 60 frames a second leave 16.7 for everything
+const FX_SLICE = 4; // milliseconds a frame for the oracle: 60 frames a second leave 16.7 for everything
 const FX_MEASURED = 500; // points whose distance to the shape is measured in every frame
 const FX_TRAILS = 6;
 const FX_GRID = 15; // arrows a side
@@ -227,6 +227,7 @@ function mountFlow(root, data, changed) {
     if (candidates.length) change({ t: by > 0 ? candidates[0] : candidates.at(-1) });
   }
 
+  let said = 0;
   const ask = onceAFrame(() => {
     const run = world.run();
     if (run && (play.playing() || !run.has(now.t))) {
@@ -238,7 +239,11 @@ function mountFlow(root, data, changed) {
     const x = world.points(run);
     fxPicture(view, world, now, run, x);
     const facts = fxFacts(now, data, world, run, x);
-    say(facts);
+    // Words that change sixty times a second cannot be read, and cost a layout each.
+    if (!play.playing() || performance.now() - said > 120) {
+      said = performance.now();
+      say(facts);
+    }
     publish(root, facts);
   });
 

@@ -14,7 +14,7 @@ const UE_SHARED = ["model", "part", "t", "query"];
 const UE_PACE = 0.9; // seconds a part while walking
 
 // Feature maps and attention, unpacked: values of one map in [-1, 1], and one row of an attention in 0..1.
-function storedMaps(recording, bytes) {
+export function storedMaps(recording, bytes) {
   const top = recording.levels - 1;
   const cut = (first, size) => bytes.subarray(first, first + size);
   return {
