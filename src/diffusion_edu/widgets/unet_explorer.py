@@ -85,7 +85,7 @@ def record_features(
 def _keep_maps(out: Tensor, channels: int, planes: list[np.ndarray]) -> dict[str, Any]:
     """Append the planes of one part, step by step and channel by channel; says where they begin."""
     spread = out.flatten(2).std(dim=2, correction=0).mean(dim=0)  # (C,)
-    kept = torch.arange(min(channels, len(spread)))
+    kept = spread.topk(min(channels, len(spread))).indices.sort().values
     shown = out[:, kept].double()  # (steps, kept, H, W)
     scale = torch.quantile(shown.abs().flatten(1), 0.995, dim=1).clamp(min=1e-6)
     value = (shown / scale.reshape(-1, 1, 1, 1)).clamp(-1, 1)
@@ -97,7 +97,7 @@ def _keep_maps(out: Tensor, channels: int, planes: list[np.ndarray]) -> dict[str
 
 def _keep_attention(weights: Tensor, planes: list[np.ndarray]) -> dict[str, Any]:
     """Append the mean over the heads, each query's row relative to its largest weight, and tell those in per mille."""
-    mean = weights.double().amax(dim=1)  # (steps, positions, positions)
+    mean = weights.double().mean(dim=1)  # (steps, positions, positions)
     largest = mean.amax(dim=2, keepdim=True)
     first = sum(plane.size for plane in planes)
     planes.append((mean / largest * (LEVELS - 1)).round().numpy())

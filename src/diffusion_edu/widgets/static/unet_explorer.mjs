@@ -21,7 +21,7 @@ export function storedMaps(recording, bytes) {
     map(name, step, k) {
       const { first, side, channels } = recording.maps[name];
       const area = side * side;
-      return Float64Array.from(cut(first + (step + k) * area, area), (q) => (2 * q) / top - 1);
+      return Float64Array.from(cut(first + (step * channels.length + k) * area, area), (q) => (2 * q) / top - 1);
     },
     look(name, step, query) {
       const { first, side } = recording.attention[name];
