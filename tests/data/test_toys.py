@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import diffusion_edu as de
-from diffusion_edu.data import TOYS, toy
+from diffusion_edu.data import TOYS, raster, toy
 
 
 @pytest.mark.parametrize("name", TOYS)
@@ -78,6 +78,17 @@ def test_letters_are_what_is_written():
     # an L has its weight below: y points upwards
     ell = toy("letters", 4000, text="L", spread=0.0)
     assert ell[:, 1].median() < ell[:, 1].amin() + 0.45 * extent(ell)[1]
+
+
+def test_a_raster_shows_right_as_right_and_up_as_up():
+    points = torch.tensor([[3.0, 3.0]] * 3 + [[-3.0, 0.0], [9.0, 0.0]])
+    picture = raster(points, size=8)
+    assert picture.shape == (1, 8, 8) and picture.dtype == torch.float32
+    assert picture[0, 0, 7] == 1, "three points or more are white"
+    assert -1 < picture[0, 3:5, 0].max() < 1
+    assert (picture == -1).sum() == 62, "what lies outside is left out"
+    with pytest.raises(ValueError, match=r"points must be of shape \(N, 2\), got \(5,\)"):
+        raster(points[:, 0])
 
 
 @pytest.mark.parametrize(

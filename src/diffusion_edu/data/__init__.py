@@ -4,7 +4,7 @@ from .fashion_mnist import fashion_mnist
 from .folder import ImageFolder
 from .images import ImageData
 from .pixels import grid, save_grid, to_image, to_pixels, to_x0
-from .toys import TOYS, toy
+from .toys import TOYS, raster, toy
 
 __all__ = [
     "TOYS",
@@ -12,6 +12,7 @@ __all__ = [
     "ImageFolder",
     "fashion_mnist",
     "grid",
+    "raster",
     "save_grid",
     "to_image",
     "to_pixels",

@@ -53,6 +53,28 @@ def toy(name: str = "moons", n: int = 400, seed: int = 0, spread: float = 0.05, 
     return points[torch.randperm(n, generator=g)].float()
 
 
+def raster(points: Tensor, size: int = 72, half: float = 3.2) -> Tensor:
+    """Points as a picture, light on dark: the more points in a pixel, the lighter.
+
+    Args:
+        points: (N, 2) x to the right, y upwards; what lies outside the picture is left out.
+        size: pixels a side.
+        half: the picture shows -half..half on both axes.
+
+    Returns:
+        (1, size, size) float32 in [-1, 1], for example for a film strip.
+
+    Raises:
+        ValueError: points of another shape.
+    """
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise bad_value("points", tuple(points.shape), "of shape (N, 2)")
+    x, y = points.detach().cpu().double().numpy().T
+    count, _, _ = np.histogram2d(-y, x, bins=size, range=[[-half, half], [-half, half]])
+    # 2000 points fill a pixel in the middle of a cloud of noise with one or two
+    return torch.from_numpy(np.clip(count / 3, 0, 1) ** 0.6 * 2 - 1).float()[None]
+
+
 def _moons(u: np.ndarray) -> np.ndarray:
     """Two interleaved half circles."""
     second = u >= 0.5

@@ -7,13 +7,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
 import traitlets
 from torch import Tensor
 
 from .._errors import bad_value
-from ..data.toys import toy
+from ..data.toys import raster, toy
 from ..diffusion import MixtureOracle, NoiseSchedule, ddim_step, q_sample, timesteps
 from ._base import BookWidget, WidgetValueError, checked, choice
 from .bundle import esm
@@ -26,7 +25,6 @@ STD = 0.05
 MAX_POINTS = 20_000
 # What the random numbers of a seed are for, as STREAMS in flow.mjs.
 STREAMS = {"eps": 0, "data": 1, "start": 2, "back": 3, "walk": 1003}
-PIXELS, HALF = 72, 3.2  # of one picture of the fallback, and the part of the plane that it shows
 
 
 class FlowExplorer(BookWidget):
@@ -205,7 +203,7 @@ class FlowExplorer(BookWidget):
         back = [states[min(range(len(times)), key=lambda i: abs(times[i] - t))] for t in shown]
         label = LABELS.get(self.shape, self.shape)
         return (
-            strip_png([torch.stack([_raster(x) for x in row]) for row in (there, back)]),
+            strip_png([torch.stack([raster(x) for x in row]) for row in (there, back)]),
             f"{self._n} points that form {label}, noised to t = {', '.join(map(str, shown))} (above), and fresh noise "
             "that the exact denoiser has brought back to the same steps (below)",
         )
@@ -226,10 +224,3 @@ def _checked_shape(name: str, points: Any) -> Tensor:
     if not bool((shape.abs() <= 3).all()):
         raise WidgetValueError(f"shapes[{name!r}] must lie within 3 of the origin, got {shape.abs().max().item():.3g}")
     return shape.float()
-
-
-def _raster(x: Tensor) -> Tensor:
-    """Points as a picture (1, PIXELS, PIXELS) in [-1, 1], light on dark."""
-    span = [[-HALF, HALF], [-HALF, HALF]]
-    count, _, _ = np.histogram2d(-x[:, 1].numpy(), x[:, 0].numpy(), bins=PIXELS, range=span)
-    return torch.from_numpy(np.clip(count / 3, 0, 1) ** 0.6 * 2 - 1).float()[None]
