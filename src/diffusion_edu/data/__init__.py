@@ -1,5 +1,7 @@
 """Data sets: pictures in, uint8 tensors out. Pixels become numbers in [-1, 1] here and nowhere else."""
 
+from .captions import emoji_caption
+from .emoji import EmojiData, emoji
 from .fashion_mnist import fashion_mnist
 from .folder import ImageFolder
 from .images import ImageData
@@ -8,8 +10,11 @@ from .toys import TOYS, raster, toy
 
 __all__ = [
     "TOYS",
+    "EmojiData",
     "ImageData",
     "ImageFolder",
+    "emoji",
+    "emoji_caption",
     "fashion_mnist",
     "grid",
     "raster",
