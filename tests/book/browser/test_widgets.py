@@ -10,7 +10,7 @@ from widgets import HOMES, Widget, payload
 
 pytestmark = pytest.mark.browser
 TAGS = sorted(HOMES)
-MAIN = {"x-t-explorer": "t", "schedule-explorer": "t", "reverse-player": "step"}
+MAIN = {"x-t-explorer": "t", "schedule-explorer": "t", "reverse-player": "step", "unet-explorer": "part"}
 SLIDERS = [
     ("x-t-explorer", "t"),
     ("schedule-explorer", "t"),
@@ -19,8 +19,9 @@ SLIDERS = [
     ("schedule-explorer", "beta-end"),
     ("schedule-explorer", "s"),
     ("reverse-player", "step"),
+    ("unet-explorer", "part"),
 ]
-ON_THE_WAY = {"t": 300, "T": 500, "beta-start": 0.001, "beta-end": 0.05, "s": 0.05, "step": 4}
+ON_THE_WAY = {"t": 300, "T": 500, "beta-start": 0.001, "beta-end": 0.05, "s": 0.05, "step": 4, "part": 4}
 
 
 def prepared(page, tag: str, role: str) -> Widget:
@@ -104,10 +105,10 @@ def test_nothing_moves_until_the_reader_moves_it(on, tag) -> None:
     assert widget.picture() == before
 
 
-@pytest.mark.parametrize("tag", ["x-t-explorer", "reverse-player"])
+@pytest.mark.parametrize("tag", ["x-t-explorer", "reverse-player", "unet-explorer"])
 def test_plays_and_pauses(on, tag) -> None:
     widget = Widget(on(tag), tag)
-    key = {"x-t-explorer": "t", "reverse-player": "frame"}[tag]
+    key = {"x-t-explorer": "t", "reverse-player": "frame", "unet-explorer": "index"}[tag]
     button = widget.role("play")
     widget.role(MAIN[tag]).focus()
     widget.page.keyboard.press("Home")
@@ -137,7 +138,7 @@ def test_plays_and_pauses(on, tag) -> None:
     assert button.get_attribute("aria-label") != "Pause"
 
 
-@pytest.mark.parametrize("tag", ["x-t-explorer", "reverse-player"])
+@pytest.mark.parametrize("tag", ["x-t-explorer", "reverse-player", "unet-explorer"])
 def test_plays_in_stills_where_less_motion_is_wished(on, tag) -> None:
     widget = Widget(on(tag, reduced_motion="reduce"), tag)
     widget.role(MAIN[tag]).focus()

@@ -15,6 +15,7 @@ HOMES = {
     "x-t-explorer": "notebooks/02_forward_noising",
     "schedule-explorer": "notebooks/03_reparameterization",
     "reverse-player": "notebooks/07_sampling",
+    "unet-explorer": "notebooks/05_unet",
 }
 
 

@@ -16,7 +16,7 @@ export const UE_CSS = `
 .de-ud-attention{fill:var(--w-violet);stroke:var(--w-surface);stroke-width:1}
 .de-ud-part{position:absolute;display:flex;flex-direction:column;justify-content:center;cursor:pointer;border-radius:6px;font-size:11px;line-height:1.15;white-space:nowrap}
 .de-ud-part b{font-weight:600}.de-ud-part span{color:var(--w-muted)}
-.de-ud-left{padding-left:4px}.de-ud-right{align-items:flex-end;padding-right:4px}
+.de-ud-left{align-items:flex-start;padding-left:4px}.de-ud-right{align-items:flex-end;padding-right:4px}
 .de-ud-below{align-items:center;justify-content:flex-end;padding-bottom:2px}
 .de-ud-part:hover{background:var(--w-soft)}
 .de-ud-part[aria-selected=true] b{color:var(--w-teal)}
@@ -26,8 +26,9 @@ export const UE_CSS = `
 .de-ue-detail,.de-ue-folds{display:grid;gap:8px;align-content:start;min-width:0}.de-ue-detail{min-height:25rem}
 .de-ue-title{margin:0;font-size:1rem;font-weight:600}.de-ue-title span{font-weight:400;color:var(--w-muted);font-size:.8125rem}
 .de-ue-say{margin:0;min-height:4.2em}
-.de-ue-facts{display:grid;grid-template-columns:auto minmax(0,1fr);gap:3px 10px;margin:0;font-size:.8125rem}
-.de-ue-facts dt{margin:0;font-weight:400;color:var(--w-muted)}.de-ue-facts dd{margin:0}
+.de-widget dl.de-ue-facts{display:grid;grid-template-columns:auto minmax(0,1fr);gap:3px 10px;margin:0;font-size:.8125rem}
+.de-widget .de-ue-facts dt{margin:0;padding:0;font-weight:400;color:var(--w-muted)}.de-widget .de-ue-facts dd{margin:0;padding:0}
+.de-widget :is(.de-ue-maps,.de-ue-pair) figure{margin:0}
 .de-ue-maps{display:grid;grid-template-columns:repeat(${UE_MAPS},minmax(0,1fr));gap:8px;max-width:420px}
 .de-ue-maps figcaption{font-size:.7rem}
 .de-ue-room{order:3;min-width:0}.de-ue-look{display:grid;gap:8px}
