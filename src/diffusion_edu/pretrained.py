@@ -144,7 +144,7 @@ def load(name: str | Path, device: torch.device | str | None = None) -> Pretrain
         ValueError: no such name, and no such file (the message holds the nearest name).
         CheckpointError: the file is damaged, or is not what its card says.
     """
-    path = _find(name)
+    path = find_weights(name)
     card = read_card(path)
     if card:
         _verify(path, card)
@@ -223,7 +223,7 @@ def export_weights(source: str | Path, path: str | Path, card: Mapping[str, Any]
     return full
 
 
-def _find(name: str | Path) -> Path:
+def find_weights(name: str | Path) -> Path:
     """The file that a name, a path or the folder of a run stands for."""
     names = available()
     if str(name) in names:

@@ -85,6 +85,20 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class Export:
+    """Write a network as an ONNX file, for runtimes without PyTorch, and compare its answers with PyTorch's."""
+
+    name: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NAME")]
+    """Weights of the package (`diffusion-edu list`), or a file of weights, or the folder of a run."""
+    out: Annotated[Path | None, _option("FILE")] = None
+    """The file. Default: NAME.onnx; with --graph, beside the weights."""
+    full: Annotated[tyro.conf.FlagCreatePairsOff[bool], _option()] = False
+    """Store float32 instead of half precision."""
+    graph: Annotated[tyro.conf.FlagCreatePairsOff[bool], _option()] = False
+    """Only the graph, which points to the weights in the safetensors file beside it, as a page of the book loads it."""
+
+
+@dataclass(frozen=True)
 class List:
     """Show the recipes that can be trained and the weights that come with the package."""
 
@@ -102,6 +116,7 @@ class Info:
 Command = (
     Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Sample, tyro.conf.subcommand("sample")]
+    | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[List, tyro.conf.subcommand("list")]
     | Annotated[Info, tyro.conf.subcommand("info")]
 )

@@ -1,0 +1,200 @@
+"""Exported files against PyTorch, and the shipped graph against the shipped weights."""
+
+import re
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from torch import nn
+
+import diffusion_edu as de
+from diffusion_edu import pretrained
+from diffusion_edu.cli import main
+from diffusion_edu.export import ExportError, to_graph, to_onnx
+from diffusion_edu.export import onnx as module
+from diffusion_edu.train import checkpoint
+
+
+class Words(nn.Module):
+    """A text encoder in its smallest form: ids and mask in, one vector out."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = nn.Embedding(11, 8)
+        self.linear = nn.Linear(8, 4)
+
+    def forward(self, ids, mask):
+        mean = (self.table(ids) * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+        return self.linear(mean)
+
+
+def trained_like(config):
+    """A U-Net none of whose layers is at zero, as after training."""
+    torch.manual_seed(0)
+    model = de.UNet(config)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.05 * torch.randn_like(parameter))
+    return model.eval()
+
+
+def answer(path, **inputs):
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return torch.from_numpy(session.run(None, {k: v.numpy() for k, v in inputs.items()})[0])
+
+
+@pytest.fixture(scope="module")
+def unet():
+    return trained_like(de.UNetConfig.tiny(in_channels=1, channels=(8, 16), attention_levels=(1,)))
+
+
+@pytest.fixture(scope="module")
+def written(unet, tmp_path_factory):
+    return to_onnx(unet, tmp_path_factory.mktemp("onnx") / "tiny.onnx", size=8)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_file_computes_what_the_network_with_rounded_weights_computes(unet, written, batch):
+    x_t = torch.randn(batch, 1, 8, 8)
+    t = torch.randint(1, 1001, (batch,))
+    rounded = trained_like(unet.config)
+    rounded.load_state_dict({name: value.half().float() for name, value in unet.state_dict().items()})
+    with torch.no_grad():
+        wanted, full = rounded(x_t, t), unet(x_t, t)
+    found = answer(written.path, x_t=x_t, t=t)
+    assert torch.allclose(found, wanted, atol=1e-4 * wanted.std().item())
+    assert 0 < (found - full).abs().max() < 0.02 * full.std(), "half precision costs something, and little"
+
+
+def test_weights_are_stored_in_half_precision_or_full(unet, written, tmp_path):
+    parameters = sum(p.numel() for p in unet.parameters())
+    assert 2 * parameters < written.bytes < 2 * parameters + 150_000
+    assert written.bytes == written.path.stat().st_size
+    full = to_onnx(unet, tmp_path / "full.onnx", half=False, size=8)
+    assert 4 * parameters < full.bytes < 4 * parameters + 150_000
+    assert full.difference <= module.TOLERANCE
+
+
+def test_inputs_have_names_and_a_free_batch_and_nothing_else_is_in_the_file(written):
+    proto = onnx.load(written.path)
+    onnx.checker.check_model(proto)
+    assert [i.name for i in proto.graph.input] == ["x_t", "t"]
+    assert [o.name for o in proto.graph.output] == ["prediction"]
+    assert all(i.type.tensor_type.shape.dim[0].dim_param for i in proto.graph.input)
+    assert not any(node.metadata_props or node.doc_string for node in proto.graph.node)
+    assert not re.search(rb"/(home|root|usr|work|tmp)/", written.path.read_bytes())
+
+
+def test_the_network_itself_is_left_as_it_was(unet, tmp_path):
+    before = {name: value.clone() for name, value in unet.state_dict().items()}
+    unet.train()
+    to_onnx(unet, tmp_path / "a.onnx", size=8)
+    assert unet.training
+    assert all(torch.equal(value, before[name]) for name, value in unet.state_dict().items())
+    assert next(unet.parameters()).requires_grad
+    unet.eval()
+
+
+def test_any_module_can_be_written_by_example(tmp_path):
+    torch.manual_seed(0)
+    model = Words()
+    example = {"ids": torch.randint(0, 11, (2, 5)), "mask": torch.ones(2, 5)}
+    done = to_onnx(model, tmp_path / "words.onnx", example=example, output="embedding", half=False)
+    ids, mask = torch.randint(0, 11, (4, 5)), torch.tensor([[1.0, 1, 1, 0, 0]]).repeat(4, 1)
+    assert torch.allclose(answer(done.path, ids=ids, mask=mask), model(ids, mask), atol=1e-6)
+
+
+def test_a_file_that_computes_something_else_is_not_written(unet, tmp_path, monkeypatch):
+    fill = module._fill
+    monkeypatch.setattr(module, "_fill", lambda initializer, value: fill(initializer, value * np.float16(1.01)))
+    with pytest.raises(ExportError, match="differs by"):
+        to_onnx(unet, tmp_path / "wrong.onnx", size=8)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("model", "example", "error", "told"),
+    [
+        (nn.Linear(2, 2), None, TypeError, "example is needed for a Linear"),
+        (nn.Linear(2, 2), {"input": torch.zeros(1, 2)}, ValueError, "example .* at least 2"),
+        (Words(), {"ids": torch.zeros(2, 5).long(), "mask": torch.ones(3, 5)}, ValueError, "one batch size"),
+    ],
+)
+def test_mistakes_are_told(tmp_path, model, example, error, told):
+    with pytest.raises(error, match=told):
+        to_onnx(model, tmp_path / "a.onnx", example=example)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_graph_points_into_the_weights(unet, tmp_path):
+    weights = tmp_path / "tiny.safetensors"
+    checkpoint.write(weights, {k: v.half() for k, v in unet.state_dict().items()}, {})
+    rounded = trained_like(unet.config)
+    rounded.load_state_dict({k: v.half().float() for k, v in unet.state_dict().items()})
+    done = to_graph(rounded, tmp_path / "tiny.onnx", weights, size=8)
+    assert done.bytes < 100_000
+    x_t, t = torch.randn(2, 1, 8, 8), torch.tensor([3, 800])
+    with torch.no_grad():
+        wanted = rounded(x_t, t)
+    assert torch.allclose(answer(done.path, x_t=x_t, t=t), wanted, atol=1e-4 * wanted.std().item())
+    # Other numbers in the weights' file are other answers of the same graph: nothing was copied.
+    checkpoint.write(weights, {k: 0.5 * v.half() for k, v in unet.state_dict().items()}, {})
+    assert not torch.allclose(answer(done.path, x_t=x_t, t=t), wanted, atol=0.05)
+
+
+def test_graph_refuses_weights_that_do_not_fit(unet, tmp_path):
+    weights = tmp_path / "tiny.safetensors"
+    with pytest.raises(ValueError, match=r"weights .* in the folder"):
+        to_graph(unet, tmp_path / "elsewhere" / "tiny.onnx", weights)
+    checkpoint.write(weights, {k: v for k, v in unet.state_dict().items() if k != "conv_in.weight"}, {})
+    with pytest.raises(ValueError, match=r"conv_in\.weight"):
+        to_graph(unet, tmp_path / "tiny.onnx", weights, size=8)
+    checkpoint.write(weights, {k: 2 * v for k, v in unet.state_dict().items()}, {})
+    with pytest.raises(ExportError):
+        to_graph(unet, tmp_path / "tiny.onnx", weights, size=8)
+    assert not (tmp_path / "tiny.onnx").exists()
+
+
+@pytest.mark.parametrize("name", [p.stem for p in sorted(pretrained.WEIGHTS.glob("*.onnx"))])
+def test_shipped_graph_fits_the_shipped_weights(name):
+    """New weights with an old graph would put noise into every page: `diffusion-edu export NAME --graph` mends it."""
+    folder = pretrained.WEIGHTS
+    proto = onnx.load(folder / f"{name}.onnx", load_external_data=False)
+    places = module.tensor_places(folder / f"{name}.safetensors")
+    pointed = set()
+    for initializer in proto.graph.initializer:
+        entry = {e.key: e.value for e in initializer.external_data}
+        if entry:
+            assert entry["location"] == f"{name}.safetensors"
+            pointed.add((int(entry["offset"]), int(entry["length"])))
+    assert pointed == {place[2:] for place in places.values()}
+    system = de.load(name)
+    x_t, t = torch.randn(2, *system.shape), torch.tensor([1000, 30])
+    with torch.no_grad():
+        wanted = system.model(x_t, t)
+    found = answer(folder / f"{name}.onnx", x_t=x_t, t=t)
+    assert torch.allclose(found, wanted, atol=1e-4 * wanted.std().item())
+
+
+def test_a_graph_is_shipped():
+    assert [p.stem for p in pretrained.WEIGHTS.glob("*.onnx")] == ["fashion"]
+
+
+def test_command_line_writes_a_file_and_says_how_well_it_agrees(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["export", "fashion"]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("fashion.onnx: 2,")
+    assert "largest difference to PyTorch" in told
+    assert main(["export", "fashion", "--graph", "--full"]) == 2
+    assert "--full" in capsys.readouterr().err
+
+
+def test_missing_extra_is_told(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "onnxscript", None)
+    monkeypatch.chdir(tmp_path)
+    assert main(["export", "fashion"]) == 1
+    assert "pip install 'diffusion-edu[export]'" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
