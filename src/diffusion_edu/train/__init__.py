@@ -3,13 +3,14 @@
 from .checkpoint import CheckpointError
 from .ema import EMA
 from .loop import TrainingDiverged, TrainStep, fit
-from .losses import diffusion_loss
+from .losses import Objective, diffusion_loss
 from .recipes import PLANS, Plan, Recipe, new_unet, plan
 
 __all__ = [
     "EMA",
     "PLANS",
     "CheckpointError",
+    "Objective",
     "Plan",
     "Recipe",
     "TrainStep",

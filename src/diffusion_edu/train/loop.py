@@ -7,11 +7,10 @@ are functions of (seed, n). A run that was killed and resumed is therefore the r
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,11 +18,11 @@ import torch
 from filelock import FileLock
 from torch import Tensor, nn
 
-from ..data.pixels import to_x0
 from ..diffusion.schedules import NoiseSchedule
 from . import checkpoint
+from .batches import Batches, check_data
 from .ema import EMA
-from .losses import diffusion_loss
+from .losses import Objective, diffusion_loss, name_of
 from .machine import derive_seed, has_bf16
 from .recipes import Recipe
 
@@ -47,10 +46,11 @@ class TrainingDiverged(RuntimeError):
 
 def fit(
     model: nn.Module,
-    schedule: NoiseSchedule,
-    data: Tensor,
+    schedule: NoiseSchedule | None,
+    data: Tensor | Mapping[str, Tensor],
     recipe: Recipe,
     *,
+    objective: Objective | None = None,
     directory: str | Path | None = None,
     resume: bool = True,
     ema: EMA | None = None,
@@ -63,9 +63,12 @@ def fit(
 
     Args:
         model: the network; moved to `device`.
-        schedule: the noise schedule.
-        data: (N, C, H, W) uint8 pictures; kept on the device as they are.
+        schedule: the noise schedule; None for an objective that has none.
+        data: (N, C, H, W) uint8 pictures; or, with an objective, tensors by name that are indexed together. Kept on
+            the device as they are.
         recipe: the numbers.
+        objective: ``objective(model, batch, generator)`` -> the loss, a scalar; default :func:`diffusion_loss`. The
+            batch is as the data, its pictures as floats in [-1, 1]; the generator is that of the step.
         directory: where metrics and the checkpoint go; None keeps nothing.
         resume: False refuses a directory that already holds a checkpoint.
         ema: the average to update; default a new EMA(model, recipe.ema_decay).
@@ -75,20 +78,20 @@ def fit(
         TrainStep every `recipe.log_every` steps, at every checkpoint, and at the end.
 
     Raises:
-        TypeError, ValueError: data of the wrong type or shape, empty, or smaller than nothing.
+        TypeError, ValueError: data of the wrong type or shape, empty, or of several lengths; no schedule, or named
+            tensors, without an objective.
         FileExistsError: a checkpoint exists and resume is False.
         RuntimeError: another run is using the directory.
         CheckpointError: the checkpoint is damaged or belongs to another run (network, recipe or data).
         TrainingDiverged: the loss or its gradient is not finite; the last good checkpoint stays.
     """
-    if data.dtype != torch.uint8:
-        raise TypeError(f"data must be uint8 pixels (N, C, H, W), got {data.dtype}")
-    if data.ndim != 4 or len(data) == 0:
-        raise ValueError(f"data must have shape (N, C, H, W) with N >= 1, got {tuple(data.shape)}")
+    check_data(data)
+    if objective is None and (schedule is None or not isinstance(data, Tensor)):
+        raise ValueError("objective must be given where schedule is None or data are named tensors, got None")
     device = torch.device(device if device is not None else "cuda" if torch.cuda.is_available() else "cpu")
     lock = checkpoint.hold(Path(directory), CHECKPOINT, METRICS) if directory else None
     try:
-        run = _Run(model, schedule, data, recipe, Path(directory) if directory else None, ema, device)
+        run = _Run(model, schedule, data, recipe, objective, Path(directory) if directory else None, ema, device)
         run.lock = lock
         if run.directory is not None and (run.directory / CHECKPOINT).exists():
             if not resume:
@@ -110,14 +113,16 @@ class _Run:
     def __init__(
         self,
         model: nn.Module,
-        schedule: NoiseSchedule,
-        data: Tensor,
+        schedule: NoiseSchedule | None,
+        data: Tensor | Mapping[str, Tensor],
         recipe: Recipe,
+        objective: Objective | None,
         directory: Path | None,
         ema: EMA | None,
         device: torch.device,
     ) -> None:
         self.recipe, self.schedule, self.directory, self.device = recipe, schedule, directory, device
+        self.objective = objective
         self.bf16 = recipe.precision == "bf16" or (recipe.precision == "auto" and has_bf16(device))
         # GroupNorm's backward in bf16 is many times slower for channels-last tensors on a CPU; elsewhere they win.
         nhwc = device.type == "cuda" or not self.bf16
@@ -130,11 +135,9 @@ class _Run:
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay, fused=self.fused
         )
-        self.checksum = hashlib.sha256(data.cpu().contiguous().numpy().tobytes()).hexdigest()
-        self.data = data.to(device)
+        self.batches = Batches(data, recipe, device, self.memory_format)
         self.generator = torch.Generator(device)
         self.dropout = any(isinstance(m, nn.Dropout) and m.p > 0 for m in self.model.modules())
-        self.order: dict[int, Tensor] = {}
         self.lock: FileLock | None = None
         self.step = self.saved = 0
 
@@ -179,14 +182,10 @@ class _Run:
         """One optimiser step; returns its loss and gradient norm as tensors, without waiting for the device."""
         recipe, n = self.recipe, self.step + 1
         self.generator.manual_seed(derive_seed(recipe.seed, "noise", n))
-        pixels = self.data[self._batch(n)]
-        if recipe.flip:
-            mirror = torch.rand(len(pixels), generator=self.generator, device=self.device) < 0.5
-            pixels = torch.where(mirror[:, None, None, None], pixels.flip(3), pixels)
-        x0 = to_x0(pixels).contiguous(memory_format=self.memory_format)
+        batch = self.batches.take(n, self.generator)
         with self._random_dropout(n), torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             # Noise and loss are float32: autocast touches only matrix products and convolutions.
-            loss = diffusion_loss(self.forward, x0, self.schedule, recipe.kind, self.generator)
+            loss = self._loss(batch)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip)
@@ -197,20 +196,11 @@ class _Run:
         self.step = n
         return loss.detach(), norm
 
-    def _batch(self, n: int) -> Tensor:
-        """Indices of step n: an endless row of shuffled epochs, cut into batches."""
-        size, count = self.recipe.batch_size, len(self.data)
-        first, last = (n - 1) * size, n * size
-        parts = []
-        for epoch in range(first // count, (last - 1) // count + 1):
-            if epoch not in self.order:
-                shuffle = torch.Generator().manual_seed(derive_seed(self.recipe.seed, "order", epoch))
-                self.order[epoch] = torch.randperm(count, generator=shuffle).to(self.device)
-            begin = epoch * count
-            parts.append(self.order[epoch][max(first - begin, 0) : last - begin])
-        for epoch in [e for e in self.order if e < first // count]:
-            del self.order[epoch]
-        return torch.cat(parts)
+    def _loss(self, batch: Any) -> Tensor:
+        if self.objective is not None:
+            return self.objective(self.forward, batch, self.generator)
+        assert self.schedule is not None
+        return diffusion_loss(self.forward, batch, self.schedule, self.recipe.kind, self.generator)
 
     def _random_dropout(self, n: int) -> contextlib.AbstractContextManager[Any]:
         """Dropout draws from the global generator: give it the numbers of step n, and put it back after."""
@@ -228,10 +218,11 @@ class _Run:
         return {
             "format": 1,
             "model": {"class": type(self.model).__name__, "config": config.to_dict() if config else None},
-            "schedule": self.schedule.to_dict(),
+            "schedule": self.schedule.to_dict() if self.schedule else None,
             "kind": self.recipe.kind,
             "recipe": self.recipe.to_dict(),
-            "data": {"shape": list(self.data.shape), "sha256": self.checksum},
+            "data": self.batches.about,
+            **({} if self.objective is None else {"objective": name_of(self.objective)}),
         }
 
     def save(self) -> None:
@@ -263,10 +254,10 @@ class _Run:
         path = self.directory / CHECKPOINT
         tensors, meta = checkpoint.read(path, self.device)
         mine = json.loads(json.dumps(self._describe()))
-        for part in ("format", "model", "schedule", "kind", "data"):
-            if meta.get(part) != mine[part]:
+        for part in ("format", "model", "schedule", "kind", "objective", "data"):
+            if meta.get(part) != mine.get(part):
                 raise checkpoint.CheckpointError(
-                    f"{path} belongs to another run: its {part} is {meta.get(part)}, this run's is {mine[part]}"
+                    f"{path} belongs to another run: its {part} is {meta.get(part)}, this run's is {mine.get(part)}"
                 )
         free = ("steps", "cooldown", "log_every", "checkpoint_every")
         changed = [k for k, v in mine["recipe"].items() if k not in free and meta["recipe"].get(k) != v]

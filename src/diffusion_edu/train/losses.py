@@ -1,8 +1,9 @@
-"""The training objective: one picture, one random step, one squared error."""
+"""Training objectives: what a loss is to the loop, and that of diffusion: one random step, one squared error."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import is_dataclass
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -11,6 +12,24 @@ from torch.nn import functional as F
 from ..cond import Cond
 from ..diffusion.process import q_sample, target
 from ..diffusion.schedules import NoiseSchedule
+
+
+class Objective(Protocol):
+    """What :func:`fit` can minimise: a function, or a frozen dataclass with its settings.
+
+    It must draw every random number from the generator that it is given, or a resumed run is another run.
+    """
+
+    def __call__(self, model: Any, batch: Any, generator: torch.Generator) -> Tensor:
+        """The loss of one batch, a scalar in float32."""
+        ...
+
+
+def name_of(objective: Objective) -> str:
+    """What a checkpoint calls an objective: a function's name, or a dataclass with its settings."""
+    if is_dataclass(objective):
+        return repr(objective)
+    return getattr(objective, "__qualname__", type(objective).__qualname__)
 
 
 def diffusion_loss(
