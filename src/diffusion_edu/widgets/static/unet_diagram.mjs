@@ -198,7 +198,7 @@ export function diagram(onpick) {
       now.parts = parts;
       now.name ||= parts[0].name;
       now.options = new Map(parts.map((p) => [p.name, h("div", {
-        role: "option", "data-role": "box", "data-name": p.name, tabindex: -1, "aria-label": `${p.name}: ${shapeWords(p.out)}`,
+        role: "option", "data-role": "box", "data-name": p.name, tabindex: -1,
         onclick: () => {
           onpick(p.name);
           now.options.get(p.name).focus({ preventScroll: true });
