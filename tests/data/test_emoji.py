@@ -267,12 +267,14 @@ def test_the_tool_reads_the_packages(tool, tmp_path):
         "groups": [{"order": 0, "key": "smileys"}],
         "subgroups": [{"order": 0, "key": "costume"}, {"order": 1, "key": "heart"}],
     }
-    data = [words, {"label": "regional indicator", "hexcode": "1F1E6"}, first]
+    lonely = {**first, "order": 0, "label": "orca", "hexcode": "1FACD"}
+    data = [words, {"label": "regional indicator", "hexcode": "1F1E6"}, first, lonely]
     archive_of(tmp_path / "emojibase-data-17.0.0.tgz", {"en/data.json": data, "en/messages.json": messages})
-    for vendor, has_ghost in (("google", True), ("twitter", False)):
+    for vendor, has_orca in (("google", True), ("twitter", False)):
         listed = [
             {"unified": "2764-FE0F", "non_qualified": "2764", "image": "heart.png", f"has_img_{vendor}": True},
-            {"unified": "1F47B", "non_qualified": None, "image": "ghost.png", f"has_img_{vendor}": has_ghost},
+            {"unified": "1F47B", "non_qualified": None, "image": "ghost.png", f"has_img_{vendor}": True},
+            {"unified": "1FACD", "non_qualified": None, "image": "ghost.png", f"has_img_{vendor}": has_orca},
         ]
         pictures = {f"img/{vendor}/64/{name}.png": glass.getvalue() for name in ("heart", "ghost")}
         archive_of(tmp_path / f"emoji-datasource-{vendor}-16.0.0.tgz", {"emoji.json": listed, **pictures})
@@ -281,9 +283,10 @@ def test_the_tool_reads_the_packages(tool, tmp_path):
         {"icons.json": {"icons": {}}, "chars.json": {"2764": "h"}},
     )
     names, pixels = tool.build(tmp_path)
-    entry = {"label": "red heart", "hexcode": "2764", "tags": ["love"], "group": "smileys", "sub": "heart"}
-    assert names == [{"style": style, **entry} for style in ("noto", "twemoji")]
-    assert pixels.shape == (2, 64, 64, 3)
+    ghost = {"label": "ghost", "hexcode": "1F47B", "tags": [], "group": "smileys", "sub": "costume"}
+    heart = {"label": "red heart", "hexcode": "2764", "tags": ["love"], "group": "smileys", "sub": "heart"}
+    assert names == [{"style": style, **entry} for style in ("noto", "twemoji") for entry in (ghost, heart)]
+    assert pixels.shape == (4, 64, 64, 3)
     assert (pixels == [255, 127, 127]).all()
 
 
