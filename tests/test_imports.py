@@ -95,7 +95,7 @@ def test_heavy_libraries_stay_in_their_corner(path):
 def test_the_reader_of_imports_reads():
     """The two tests above are worth something: the reader sees plain, relative and nested imports."""
     found = set(imports_of(PACKAGE / "train/loop.py"))
-    assert {"torch", "diffusion_edu.data.pixels", "diffusion_edu.diffusion.schedules", "diffusion_edu.train"} <= found
+    assert {"torch", "diffusion_edu.train.batches", "diffusion_edu.diffusion.schedules", "diffusion_edu.train"} <= found
     assert "diffusion_edu.cond" in set(imports_of(PACKAGE / "nn/blocks.py"))
     assert "matplotlib" in {name.split(".")[0] for name in imports_of(PACKAGE / "viz.py")}
 
