@@ -10,8 +10,15 @@ from widgets import HOMES, Widget, payload
 
 pytestmark = pytest.mark.browser
 TAGS = sorted(HOMES)
-MAIN = {"x-t-explorer": "t", "schedule-explorer": "t", "reverse-player": "step", "unet-explorer": "part"}
+MAIN = {
+    "flow-explorer": "t",
+    "x-t-explorer": "t",
+    "schedule-explorer": "t",
+    "reverse-player": "step",
+    "unet-explorer": "part",
+}
 SLIDERS = [
+    ("flow-explorer", "t"),
     ("x-t-explorer", "t"),
     ("schedule-explorer", "t"),
     ("schedule-explorer", "T"),

@@ -12,6 +12,7 @@ import numpy as np
 from playwright.sync_api import Locator, Page
 
 HOMES = {
+    "flow-explorer": "notebooks/01_noise_and_back",
     "x-t-explorer": "notebooks/02_forward_noising",
     "schedule-explorer": "notebooks/03_reparameterization",
     "reverse-player": "notebooks/07_sampling",
