@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import importlib.util
+import json
 import shutil
 import tempfile
 from importlib.metadata import version
@@ -19,6 +20,14 @@ from sphinx.application import Sphinx
 ROOT = Path(__file__).resolve().parents[2]
 BUNDLE = ROOT / "src/diffusion_edu/widgets/bundle.py"
 HERO = ROOT / "book/_assets/hero.js"
+STATIC = ROOT / "src/diffusion_edu/widgets/static"
+WEIGHTS = ROOT / "src/diffusion_edu/weights"
+RUNTIME = ROOT / "node_modules/onnxruntime-web/dist"
+# The runtime of models in a page: the script, and the program that it runs.
+ENGINES = {
+    "wasm": ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"),
+    "webgpu": ("ort.webgpu.bundle.min.mjs", "ort-wasm-simd-threaded.asyncify.wasm"),
+}
 DROP = ("sphinx-thebe", "thebe")
 
 
@@ -30,6 +39,24 @@ def _bundle() -> ModuleType | None:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def write_models(folder: Path) -> None:
+    """What a page loads when a reader runs a model in it: the worker, the runtime, the models, and a list of sizes."""
+    folder.mkdir()
+    shutil.copy(STATIC / "model_worker.mjs", folder)
+    listed: dict[str, dict] = {"models": {}}
+    for engine, files in ENGINES.items():
+        for file in files:
+            shutil.copy(RUNTIME / file, folder)
+        module, binary = files
+        listed[engine] = {"module": module, "binary": binary, "bytes": (folder / binary).stat().st_size}
+    for graph in sorted(WEIGHTS.glob("*.onnx")):
+        parts = (graph, graph.with_suffix(".safetensors"))
+        for part in parts:
+            shutil.copy(part, folder)
+        listed["models"][graph.stem] = sum(part.stat().st_size for part in parts)
+    (folder / "runtime.json").write_text(json.dumps(listed), encoding="utf-8")
 
 
 def write_scripts(app: Sphinx, config) -> None:
@@ -45,6 +72,7 @@ def write_scripts(app: Sphinx, config) -> None:
         for tag, name in bundle.elements().items():
             (folder / f"{name}.js").write_text(bundle.classic_script(name), encoding="utf-8")
             elements[tag] = name
+    write_models(folder / "live")
     app.book_scripts = elements  # type: ignore[attr-defined]
     config.html_static_path.append(str(home))
     old = int(version("pydata-sphinx-theme").split(".")[1]) < 16

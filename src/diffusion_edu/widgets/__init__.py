@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .flow_explorer import FlowExplorer
+    from .live_sampler import LiveSampler
     from .reverse_player import ReversePlayer, record
     from .schedule_explorer import ScheduleExplorer
     from .unet_explorer import UNetExplorer, record_features
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FlowExplorer",
+    "LiveSampler",
     "ReversePlayer",
     "ScheduleExplorer",
     "UNetExplorer",
@@ -30,6 +32,7 @@ _HOMES = {
     "FlowExplorer": "flow_explorer",
     "XTExplorer": "x_t_explorer",
     "ScheduleExplorer": "schedule_explorer",
+    "LiveSampler": "live_sampler",
     "ReversePlayer": "reverse_player",
     "record": "reverse_player",
     "UNetExplorer": "unet_explorer",

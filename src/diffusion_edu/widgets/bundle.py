@@ -16,13 +16,13 @@ from pathlib import Path
 
 STATIC = Path(__file__).with_name("static")
 _IMPORT = re.compile(r'^import\s[^;]*?from\s+"\./(\w+)\.mjs";\n', re.M)
-_EXPORT = re.compile(r"^export (?=const |let |function |async function |class )", re.M)
+_EXPORT = re.compile(r"^export (?=const |let |function |async function\*? |class )", re.M)
 _DEFAULT = re.compile(r"^export default (\w+);\n", re.M)
 
 
 def elements() -> dict[str, str]:
     """The custom elements and the module that defines each: {"x-t-explorer": "x_t_explorer", ...}."""
-    names = ("x_t_explorer", "schedule_explorer", "reverse_player", "unet_explorer", "flow_explorer")
+    names = ("x_t_explorer", "schedule_explorer", "reverse_player", "unet_explorer", "flow_explorer", "live_sampler")
     return {name.replace("_", "-"): name for name in names}
 
 

@@ -280,6 +280,7 @@ function define(tag, mount) {
         this.source ||= this.querySelector('script[type="application/json"]')?.textContent;
         if (!this.source) return;
         addStyle(this);
+        this.fallback ||= this.querySelector(":scope > img"); // the stored picture, for a widget that goes on showing it
         this.replaceChildren();
         this.classList.add("de-widget");
         try {
@@ -305,6 +306,7 @@ export function makeWidget(tag, mount, synced) {
     // element that has the focus says no.
     root.addEventListener("focusin", (event) => event.target.setAttribute("data-lm-suppress-shortcuts", "true"));
     el.append(root);
+    root.model = model; // for a widget that asks the kernel
     addStyle(el);
     const data = JSON.parse(model.get("payload"));
     for (const name of synced) data[name] = model.get(name);

@@ -135,10 +135,14 @@ function word(key, i) {
   return mix32(mix32(i) ^ key);
 }
 
-// n standard normal numbers: 53-bit uniforms from two words each, then Box-Muller in pairs.
-export function gaussian(seed, n) {
+// n standard normal numbers: 53-bit uniforms from two words each, then Box-Muller in pairs. `first` (even) skips as
+// many numbers of the same seed, so that one seed can give noise again and again.
+export function gaussian(seed, n, first = 0) {
   const key = mix32((seed + 0x9e3779b9) | 0);
-  const uniform = (i) => ((word(key, 2 * i) >>> 5) * 67108864 + (word(key, 2 * i + 1) >>> 6)) / 9007199254740992;
+  const uniform = (j) => {
+    const i = first + j;
+    return ((word(key, 2 * i) >>> 5) * 67108864 + (word(key, 2 * i + 1) >>> 6)) / 9007199254740992;
+  };
   const out = new Float64Array(n);
   for (let i = 0; i < n; i += 2) {
     const radius = Math.sqrt(-2 * Math.log(1 - uniform(i)));

@@ -7,10 +7,10 @@
 import { announcer, bytesFromBase64, checkbox, clamp, floatsFromBase64, frame, h, iconButton, makeWidget, math, number, onceAFrame, paint, picker, pixelCanvas, player, publish, reducedMotion, select, slider, text, toX0 } from "./common.mjs";
 import { chart, stepTicks } from "./chart.mjs";
 import { decibel, density, gaussian, makeSchedule, moments, noise, normal, qSample, signal } from "./diffusion.mjs";
+import { readPicture } from "./upload.mjs";
 
 const XT_BINS = { low: -4, high: 4, count: 48, top: 0.8 };
 const XT_SECONDS = 8; // of playing from 0 to T
-const XT_MAX_FILE = 30e6;
 const XT_NAMES = [["linear", "linear"], ["scaled_linear", "scaled linear"], ["cosine", "cosine"]];
 
 const XT_CSS = `
@@ -24,34 +24,6 @@ const XT_CSS = `
   .de-xt-charts>:last-child{grid-column:1/-1}.de-xt-charts{--w-chart:130px}
   .de-status{min-height:4.2em}}
 `;
-
-// Reads a file of the reader's, crops the largest centred square and scales it to size x size. Nothing is sent anywhere.
-async function readPicture(file, size, colour) {
-  if (file.size > XT_MAX_FILE) throw new Error(`“${file.name}” has ${Math.round(file.size / 1e6)} MB; up to ${XT_MAX_FILE / 1e6} MB can be read here.`);
-  let bitmap;
-  try {
-    bitmap = await createImageBitmap(file);
-  } catch {
-    throw new Error(`“${file.name}” is not a picture that this browser can read. PNG, JPEG, WebP and GIF files work.`);
-  }
-  const side = Math.min(bitmap.width, bitmap.height);
-  const canvas = h("canvas", { width: size, height: size });
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  context.imageSmoothingQuality = "high";
-  context.fillStyle = "#fff";
-  context.fillRect(0, 0, size, size);
-  context.drawImage(bitmap, (bitmap.width - side) / 2, (bitmap.height - side) / 2, side, side, 0, 0, size, size);
-  bitmap.close();
-  const { data } = context.getImageData(0, 0, size, size);
-  const area = size * size;
-  const pixels = new Uint8Array(colour ? 3 * area : area);
-  for (let i = 0; i < area; i++) {
-    const [r, g, b] = data.subarray(4 * i, 4 * i + 3);
-    if (colour) [pixels[i], pixels[area + i], pixels[2 * area + i]] = [r, g, b];
-    else pixels[i] = Math.round(0.299 * r + 0.587 * g + 0.114 * b);
-  }
-  return pixels;
-}
 
 function mountXT(root, data, changed) {
   const { size, channels, labels, T } = data;
