@@ -32,7 +32,7 @@ $(SET_UP)/book: $(SET_UP)/venv pyproject.toml constraints.txt
 $(SET_UP)/package: $(SET_UP)/venv pyproject.toml constraints.txt
 	@echo "Installing PyTorch and the package (several minutes on a slow line)"
 	@$(PIP) $(TORCH)
-	@$(PIP) -e '.[notebooks]'
+	@$(PIP) -e '.[notebooks,export]'
 	@touch $@
 
 $(SET_UP)/test: $(SET_UP)/package $(SET_UP)/book
