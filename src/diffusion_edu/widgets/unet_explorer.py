@@ -138,7 +138,7 @@ class UNetExplorer(BookWidget):
     query = traitlets.Int(0).tag(sync=True)
     _esm = esm("unet_explorer")
     _tag = "unet-explorer"
-    _heights = (861, 1256)
+    _heights = (861, 1242)
     _shared = ("model", "part", "t", "query")
 
     def __init__(

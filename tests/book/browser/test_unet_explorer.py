@@ -191,7 +191,7 @@ def test_the_table_tells_the_same_rows(widget, rows) -> None:
     assert lines.count() == len(rows[1]) + 1
     for line, row in zip(lines.all()[1:], rows[1]):
         cells = line.locator("td").all_inner_texts()
-        assert cells[0] == row.name and cells[3] == (row.skip or "") and cells[6] == f"{row.parameters:,}"
+        assert cells[0] == row.name and cells[7] == (row.skip or "") and cells[3] == f"{row.parameters:,}"
     assert "35,746,307" not in table.inner_text()
     choose(widget, 2)
     assert "35,746,307" in table.inner_text()
@@ -204,7 +204,7 @@ def test_the_layers_inside_add_up(widget) -> None:
     state = click(widget, "up.3")
     widget.role("layers").click()
     inside = widget.el.get_by_role("region", name="Layers of the part").locator("tbody tr")
-    numbers = [int(line.locator("td").nth(3).inner_text().replace(",", "")) for line in inside.all()]
+    numbers = [int(line.locator("td").nth(2).inner_text().replace(",", "")) for line in inside.all()]
     assert len(numbers) == state["layers"]
     assert sum(numbers) == state["parameters"]
     click(widget, "x_t")

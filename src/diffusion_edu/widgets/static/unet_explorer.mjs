@@ -121,8 +121,8 @@ function mountUnet(root, data, changed) {
   function drawTable() {
     drawn.table = now.model;
     const { parts, parameters, flops } = network();
-    const rows = parts.map((p) => [p.name, p.kind, inOut(p, of), p.skip ?? "", p.residual ?? "", p.heads || "", grouped(p.parameters), share(p.parameters, parameters), rough(p.flops), share(p.flops, flops)]);
-    table.box.replaceChildren(tableOf(`${network().label}: ${grouped(parameters)} parameters, ${rough(flops)} operations`, ["part", "kind", "in → out", "skip from", "residual", "heads", "parameters", "share", "operations", "share"], rows, 6));
+    const rows = parts.map((p) => [p.name, p.kind, inOut(p, of), grouped(p.parameters), share(p.parameters, parameters), rough(p.flops), share(p.flops, flops), p.skip ?? "", p.residual ?? "", p.heads || ""]);
+    table.box.replaceChildren(tableOf(`${network().label}: ${grouped(parameters)} parameters, ${rough(flops)} operations`, ["part", "kind", "in → out", "parameters", "share", "operations", "share", "skip from", "residual", "heads"], rows, [3, 4, 5, 6]));
   }
 
   function drawFacts(p) {
@@ -134,7 +134,7 @@ function mountUnet(root, data, changed) {
     layers.el.hidden = !p.layers.length;
     layers.box.hidden = !open.layers || !p.layers.length;
     layers.el.setAttribute("aria-expanded", String(open.layers));
-    if (!layers.box.hidden) layers.box.replaceChildren(tableOf(`Layers of ${p.name}`, ["layer", "kind", "channels", "parameters", "operations"], p.layers.map(([name, kind, a, b, n, f]) => [layerName(name), kind, `${a} → ${b}`, grouped(n), rough(f)]), 3));
+    if (!layers.box.hidden) layers.box.replaceChildren(tableOf(`Layers of ${p.name}`, ["layer", "channels", "parameters", "operations"], p.layers.map(([name, , a, b, n, f]) => [layerName(name), `${a} → ${b}`, grouped(n), rough(f)]), [2, 3]));
     table.box.hidden = !open.table;
     table.el.setAttribute("aria-expanded", String(open.table));
     if (open.table && drawn.table !== now.model) drawTable();

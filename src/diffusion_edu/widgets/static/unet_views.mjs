@@ -28,7 +28,7 @@ export const UE_CSS = `
 .de-ue-say{margin:0;min-height:4.2em}
 .de-widget dl.de-ue-facts{display:grid;grid-template-columns:auto minmax(0,1fr);gap:3px 10px;margin:0;font-size:.8125rem}
 .de-widget .de-ue-facts dt{margin:0;padding:0;font-weight:400;color:var(--w-muted)}.de-widget .de-ue-facts dd{margin:0;padding:0}
-.de-widget :is(.de-ue-maps,.de-ue-pair) figure{margin:0}
+.de-widget :is(.de-ue-maps,.de-ue-pair) figure{margin:0;padding:0;border:0}
 .de-ue-maps{display:grid;grid-template-columns:repeat(${UE_MAPS},minmax(0,1fr));gap:8px;max-width:420px}
 .de-ue-maps figcaption{font-size:.7rem}
 .de-ue-room{order:3;min-width:0}.de-ue-look{display:grid;gap:8px}
@@ -37,8 +37,8 @@ export const UE_CSS = `
 .de-ue-scroll{overflow-x:auto;border-radius:6px}.de-ue-scroll:focus-visible{outline:2px solid var(--w-teal);outline-offset:2px}
 .de-ue-scroll table{border-collapse:collapse;width:100%;margin:0;font-size:.75rem;display:table}
 .de-ue-scroll caption{text-align:left;color:var(--w-muted);padding:0 0 4px;caption-side:top;font-size:.75rem}
-.de-ue-scroll :is(td,th){padding:2px 8px 2px 0;text-align:left;border:0;border-bottom:1px solid var(--w-border);white-space:nowrap;background:none;color:inherit}
-.de-ue-scroll th{font-weight:600}.de-ue-scroll .de-n{text-align:right}
+.de-widget .de-ue-scroll :is(td,th){padding:2px 9px 2px 0;line-height:1.35;text-align:left;border:0;border-bottom:1px solid var(--w-border);white-space:nowrap;background:none;color:inherit}
+.de-ue-scroll th{font-weight:600}.de-widget .de-ue-scroll .de-n{text-align:right}
 .de-ue-walk{display:grid;grid-template-columns:auto 1fr;gap:6px 12px;align-items:center}
 @container (min-width:620px){.de-ue-main{grid-template-columns:minmax(0,1.25fr) minmax(0,1fr)}
 .de-ue-room.de-on{min-height:192px}.de-ue-left,.de-ue-right{display:grid;gap:14px;align-content:start;min-width:0}}
@@ -55,7 +55,7 @@ export function legend() {
     line("attention", h("svg:circle", { class: "de-ud-attention", cx: 13, cy: 6, r: 4.5 })));
 }
 
-const cells = (tag, values, numeric) => values.map((v, i) => h(tag, { class: i >= numeric ? "de-n" : null, scope: tag === "th" ? "col" : null }, v));
+const cells = (tag, values, numeric) => values.map((v, i) => h(tag, { class: numeric.includes(i) ? "de-n" : null, scope: tag === "th" ? "col" : null }, v));
 
 export function tableOf(caption, head, rows, numeric) {
   return h("table", {}, h("caption", {}, caption), h("thead", {}, h("tr", {}, ...cells("th", head, numeric))), h("tbody", {}, ...rows.map((row) => h("tr", {}, ...cells("td", row, numeric)))));
