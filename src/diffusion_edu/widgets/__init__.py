@@ -1,7 +1,7 @@
 """Interactive explorers for notebooks and for the static book: the same ES modules serve both.
 
-``XTExplorer``, ``ScheduleExplorer`` and ``ReversePlayer`` need anywidget (``pip install "diffusion-edu[notebooks]"``);
-they are imported when first asked for, so that ``import diffusion_edu`` stays light.
+The widgets need anywidget (``pip install "diffusion-edu[notebooks]"``); they are imported when first asked for, so that
+``import diffusion_edu`` stays light.
 """
 
 from __future__ import annotations
