@@ -38,7 +38,15 @@ from .diffusion import (
     to_x0_eps,
 )
 from .metrics import Statistics, frechet_distance
-from .nn import UNet, UNetConfig, sinusoidal_embedding
+from .nn import (
+    UNet,
+    UNetConfig,
+    conv_output_size,
+    conv_settings,
+    conv_transpose_output_size,
+    receptive_field,
+    sinusoidal_embedding,
+)
 from .pretrained import available, load
 from .train import EMA, Recipe, TrainStep, diffusion_loss, fit, plan
 
@@ -64,6 +72,9 @@ __all__ = [
     "UNet",
     "UNetConfig",
     "available",
+    "conv_output_size",
+    "conv_settings",
+    "conv_transpose_output_size",
     "data",
     "ddim_sigma",
     "ddim_step",
@@ -78,6 +89,7 @@ __all__ = [
     "posterior",
     "q_sample",
     "q_step",
+    "receptive_field",
     "sample",
     "sinusoidal_embedding",
     "target",
