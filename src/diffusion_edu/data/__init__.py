@@ -5,6 +5,7 @@ from .emoji import EmojiData, emoji
 from .fashion_mnist import fashion_mnist
 from .folder import ImageFolder
 from .images import ImageData
+from .photo import photo
 from .pixels import grid, save_grid, to_image, to_pixels, to_x0
 from .toys import TOYS, raster, toy
 
@@ -17,6 +18,7 @@ __all__ = [
     "emoji_caption",
     "fashion_mnist",
     "grid",
+    "photo",
     "raster",
     "save_grid",
     "to_image",
