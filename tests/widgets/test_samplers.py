@@ -28,7 +28,7 @@ RUNS = (
     {"method": "dpm-solver", "steps": 2},
     {"method": "ddpm", "steps": 9, "start_t": 30},
     {"method": "ddim", "steps": 25, "eta": 0.5, "start_t": 1},
-    {"method": "dpm-solver", "steps": 10, "start_t": 37},
+    {"method": "dpm-solver", "steps": 10, "start_t": 40},
 )
 CASES = [(kind, T, run) for kind, T in SCHEDULES for run in RUNS]
 START = torch.linspace(-1, 1, len(SEEDS) * AREA, dtype=torch.float64).reshape(-1, *SHAPE)
