@@ -78,6 +78,7 @@ def test_a_text_of_padding_alone_is_no_accident(causal):
     states, pooled = model(IDS, mask)
     assert not pooled[0].any()
     assert states.isfinite().all()
+    assert model.trunk.seen(states, mask)[0, 0].diagonal().all(), "every runtime has something to take the softmax of"
     assert torch.allclose(pooled[1], model(IDS, MASK)[1][1], atol=1e-6)
     pooled.square().sum().backward()
     assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
