@@ -17,15 +17,15 @@ from .schedules import NoiseSchedule
 class MixtureOracle:
     r"""The exact E[x_0 | x_t] when x_0 comes from a mixture of round Gaussians.
 
-    Component k explains x_t with weight proportional to w_k N(x_t; a m_k, (a^2 s_k^2 + b^2) I), a = sqrt(alpha_bar_t),
-    b = sqrt(1 - alpha_bar_t), and then expects m_k + a s_k^2 / (a^2 s_k^2 + b^2) (x_t - a m_k).
+    Component k explains x_t with weight proportional to w_k N(x_t; a m_k, (a^2 r_k^2 + b^2) I), a = sqrt(alpha_bar_t),
+    b = sqrt(1 - alpha_bar_t), and then expects m_k + a r_k^2 / (a^2 r_k^2 + b^2) (x_t - a m_k).
 
     Equation: eq-oracle (Karras et al. 2022, appendix B.3, for single points).
     Checked by: tests/diffusion/test_oracle.py::test_mixture_is_the_posterior_mean_by_summation.
 
     Args:
         means: (K, ...) the centres; the trailing shape is that of a sample.
-        std: standard deviation of each component: a number or (K,), at least 0.
+        std: r, the standard deviation of each component: a number or (K,), at least 0.
         weights: (K,) positive; normalised. Default: equal.
         schedule: the noise schedule.
 

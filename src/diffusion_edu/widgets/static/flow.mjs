@@ -1,6 +1,7 @@
 // Points in the plane on their way to noise and back: the mathematics of <flow-explorer>, in double precision.
 // Nothing here touches the page, so that Node can run it against the package. Points are flat: x, y, x, y, ...
 import { gaussian, noise, signal, timesteps } from "./diffusion.mjs";
+import { ddimEtaStep, runTimes } from "./samplers.mjs";
 
 const FLOW_CHUNK = 100; // points that the oracle answers for between two looks at the clock
 const FLOW_FAR = 40; // a data point e^-40 times less likely than the likeliest adds nothing in double precision
@@ -57,20 +58,6 @@ export function estimate(oracle, x, t, out, from = 0, to = x.length / 2) {
   return out;
 }
 
-// Standard deviation of the fresh noise of a step from t to s: eta 0 gives none, eta 1 that of DDPM.
-export function ddimSigma(t, s, schedule, eta) {
-  const [at, as] = [schedule.alphaBar[t], schedule.alphaBar[s]];
-  return eta * Math.sqrt(((1 - as) / (1 - at)) * (1 - at / as));
-}
-
-// x_s from x_t and the estimate of x_0; z is needed where sigma is not 0.
-export function stepBack(xt, x0, t, s, schedule, eta = 0, z = null) {
-  const sigma = ddimSigma(t, s, schedule, eta);
-  const [at, nt, as] = [signal(schedule, t), noise(schedule, t), signal(schedule, s)];
-  const direction = Math.sqrt(Math.max(noise(schedule, s) ** 2 - sigma * sigma, 0));
-  return xt.map((x, i) => as * x0[i] + (direction * (x - at * x0[i])) / nt + (sigma ? sigma * z[i] : 0));
-}
-
 // Several noising steps in one draw: from t on to the later u.
 export function stepOn(xt, t, u, schedule, z) {
   const kept = schedule.alphaBar[u] / schedule.alphaBar[t];
@@ -111,7 +98,8 @@ export function noisingRun(x0, steps, schedule, seed) {
 
 // The way back from `start` at step startT (T for pure noise), over the even list of times below it.
 export function samplingRun(oracle, start, startT, steps, eta, seed) {
-  const times = [startT, ...timesteps(oracle.schedule.T, steps).filter((t) => t < startT)];
+  const { schedule } = oracle;
+  const times = runTimes(schedule.T, steps, startT);
   let answered = 0; // points of the present step that the oracle has answered for
   return makeRun(times, start, (run, i) => {
     const x = run.states[i];
@@ -121,8 +109,11 @@ export function samplingRun(oracle, start, startT, steps, eta, seed) {
     answered = to;
     if (to < x.length / 2) return null;
     answered = 0;
-    const z = eta > 0 && times[i + 1] > 0 ? gaussian(streamSeed(seed, STREAMS.back + i), x.length) : null;
-    return stepBack(x, run.estimates[i], times[i], times[i + 1], oracle.schedule, eta, z);
+    const [t, s, x0] = [times[i], times[i + 1], run.estimates[i]];
+    const [a, b] = [signal(schedule, t), noise(schedule, t)];
+    const eps = x.map((v, j) => (v - a * x0[j]) / b);
+    const z = eta > 0 && s > 0 ? gaussian(streamSeed(seed, STREAMS.back + i), x.length) : null;
+    return ddimEtaStep(x, { x0, eps }, t, s, schedule, z, eta);
   });
 }
 

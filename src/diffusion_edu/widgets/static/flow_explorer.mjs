@@ -45,7 +45,7 @@ function fxWay(now, onpick) {
     const input = h("input", { type: "radio", name, value, "data-role": "direction", onchange: () => onpick(value) });
     return { input, el: h("label", {}, input, words) };
   };
-  const both = [radio("noise", "to noise"), radio("back", "back to data")];
+  const both = [radio("noise", "to noise"), radio("back", "back")];
   const el = h("div", { class: "de-fx-way", role: "radiogroup", "aria-label": "direction" }, ...both.map((b) => b.el));
   return { el, set: (v) => both.forEach(({ input }) => (input.checked = input.value === v)) };
 }
