@@ -1,0 +1,112 @@
+"""The run `emoji-clip`: CLIP on the emoji and their captions, and what is measured of it.
+
+model = new_clip(seed=0)
+for step in fit(model, None, training_data(), RECIPE, objective=OBJECTIVE, directory="runs/emoji-clip"):
+    print(step.step, step.loss)
+print(report(load_clip("runs/emoji-clip/checkpoint.safetensors")))
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..data import emoji, to_x0
+from ..metrics.clip_score import clip_score
+from ..train import CheckpointError, Recipe, checkpoint
+from ..train.machine import derive_seed
+from .clip import CLIP, CLIPConfig, Contrast
+from .matching import retrieval, zero_shot
+from .tokenizer import emoji_tokenizer
+
+PHRASINGS = 8
+CONFIG = CLIPConfig.small(text=CLIPConfig.small().text.small(width=96, depth=2))
+RECIPE = Recipe(
+    steps=4_000, batch_size=128, rate=1.5e-3, warmup=100, cooldown=2_000, weight_decay=0.05, ema_decay=0.995
+)
+OBJECTIVE = Contrast(shift=2)
+
+
+def training_data(phrasings: int = PHRASINGS) -> dict[str, Tensor]:
+    """The training split as :class:`Contrast` takes it.
+
+    Args:
+        phrasings: K; the first is the plain caption, the others are drawn with the seeds 0 to K - 2.
+
+    Returns:
+        pixels (N, 3, 32, 32) uint8, ids (N, K, L), group (N,): equal for equal plain captions.
+    """
+    data, tokenizer = emoji("train"), emoji_tokenizer()
+    texts = [data.captions, *(data.described(seed) for seed in range(phrasings - 1))]
+    ids = torch.stack([tokenizer.encode(row, CONFIG.text.length)[0] for row in texts], dim=1)
+    longest = int((ids != 0).sum(-1).max())
+    number = {caption: i for i, caption in enumerate(dict.fromkeys(data.captions))}
+    group = torch.tensor([number[caption] for caption in data.captions])
+    return {"pixels": data.pixels, "ids": ids[:, :, :longest].contiguous(), "group": group}
+
+
+def new_clip(seed: int = 0, config: CLIPConfig = CONFIG) -> CLIP:
+    """A CLIP whose random start is a function of the seed; the global generator is left as it was."""
+    with torch.random.fork_rng([]):
+        torch.manual_seed(derive_seed(seed, "init", 0))
+        return CLIP(config)
+
+
+def load_clip(path: str | Path, device: torch.device | str = "cpu") -> CLIP:
+    """The averaged CLIP in a checkpoint or a file of weights, in evaluation mode and without gradients.
+
+    Raises:
+        FileNotFoundError: no such file.
+        CheckpointError: the file is damaged, or holds no CLIP that this version can build.
+    """
+    tensors, meta = checkpoint.read(path)
+    described = meta.get("model") or {}
+    if described.get("class") != "CLIP" or not described.get("config"):
+        raise CheckpointError(f"{path} holds no CLIP: its model is {described.get('class')}")
+    try:
+        model = CLIP(CLIPConfig.from_dict(described["config"]))
+        averaged = checkpoint.under_prefix("ema", tensors) or tensors
+        model.load_state_dict({name: value.float() for name, value in averaged.items()})
+    except (RuntimeError, ValueError) as error:
+        raise CheckpointError(f"{path} does not fit its own description: {error}") from error
+    return model.eval().requires_grad_(False).to(device)
+
+
+@torch.no_grad()
+def report(model: CLIP) -> dict[str, Any]:
+    """What a CLIP knows of the held-out emoji: each thing was seen in training, in the two other styles.
+
+    Args:
+        model: in evaluation mode.
+
+    Returns:
+        JSON-ready: recall both ways with chance; accuracy of the style and of Unicode's group named in words, with
+        the share of the most frequent one; CLIP score of the true captions and of those of other pictures.
+    """
+    data, tokenizer = emoji("test"), emoji_tokenizer()
+    device = next(model.parameters()).device
+
+    def read(texts: list[str]) -> Tensor:
+        ids, mask = tokenizer.encode(texts)
+        return model.encode_text(ids.to(device), mask.to(device))
+
+    image, text = model.encode_image(to_x0(data.pixels.to(device))), read(list(data.captions))
+    styles, groups = list(data.classes), sorted(set(data.groups))
+    named = {
+        "style": ([f"{style} style" for style in styles], data.labels),
+        "group": ([g.replace("-", " ") for g in groups], torch.tensor([groups.index(g) for g in data.groups])),
+    }
+    classes = {}
+    for what, (words, truth) in named.items():
+        guess = zero_shot(image, read(words)).argmax(1).cpu()
+        most = truth.bincount().max().item() / len(truth)
+        classes[what] = {"accuracy": (guess == truth).float().mean().item(), "most_frequent": most}
+    return {
+        "pictures": len(image),
+        "retrieval": retrieval(image, text)._asdict(),
+        "zero_shot": classes,
+        "clip_score": {"true": clip_score(image, text), "other": clip_score(image, text.roll(1, 0))},
+    }

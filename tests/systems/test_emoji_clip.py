@@ -1,0 +1,85 @@
+"""The run `emoji-clip` in its smallest form: its data, its start, its report, and the way back from its files."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+import diffusion_edu as de
+from diffusion_edu.systems import emoji_clip, emoji_tokenizer
+from diffusion_edu.systems.clip import CLIPConfig
+from diffusion_edu.train import CheckpointError, checkpoint
+from diffusion_edu.train.loop import CHECKPOINT
+
+SMALL = replace(emoji_clip.CONFIG, channels=(8, 16), text=replace(emoji_clip.CONFIG.text, width=16, depth=1))
+SHORT = replace(emoji_clip.RECIPE, steps=3, batch_size=8, cooldown=0, precision="fp32", log_every=1)
+
+
+@pytest.fixture(scope="module")
+def data():
+    return emoji_clip.training_data(3)
+
+
+@pytest.fixture
+def run(data, tmp_path):
+    model = emoji_clip.new_clip(0, SMALL)
+    options = {"objective": emoji_clip.OBJECTIVE, "directory": tmp_path, "device": "cpu"}
+    losses = [step.loss for step in de.fit(model, None, data, SHORT, **options)]
+    assert len(losses) == 3
+    return tmp_path / CHECKPOINT
+
+
+def test_the_data_are_pictures_phrasings_and_groups(data):
+    source, tokenizer = de.data.emoji("train"), emoji_tokenizer()
+    assert torch.equal(data["pixels"], source.pixels)
+    assert data["ids"].shape[:2] == (len(source.captions), 3)
+    assert data["ids"].shape[2] <= emoji_clip.CONFIG.text.length
+    for k, texts in enumerate((source.captions, source.described(0), source.described(1))):
+        ids = tokenizer.encode(texts[77:78])[0][0]
+        row = data["ids"][77, k]
+        assert torch.equal(row[: len(ids)], ids)
+        assert not row[len(ids) :].any()
+    same = [source.captions[i] == source.captions[0] for i in range(50)]
+    assert (data["group"][:50] == data["group"][0]).tolist() == same
+
+
+def test_the_start_is_a_function_of_the_seed():
+    before = torch.random.get_rng_state()
+    one, again, other = (emoji_clip.new_clip(seed, SMALL).image_out.weight for seed in (1, 1, 2))
+    assert torch.equal(one, again)
+    assert not torch.equal(one, other)
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_a_run_comes_back_from_its_checkpoint(run):
+    model = emoji_clip.load_clip(run)
+    tensors = checkpoint.under_prefix("ema", checkpoint.read(run)[0])
+    assert model.config == SMALL
+    assert not model.training
+    assert not any(p.requires_grad for p in model.parameters())
+    assert all(torch.equal(value, tensors[name]) for name, value in model.state_dict().items())
+
+
+def test_the_report_is_of_the_held_out_pictures_and_is_json():
+    """A network that was never trained is near chance in all of it."""
+    report = json.loads(json.dumps(emoji_clip.report(emoji_clip.new_clip(0, SMALL).eval())))
+    assert report["pictures"] == 480
+    assert report["retrieval"]["image_to_text_chance"]["1"] == pytest.approx(1 / 480)
+    assert report["retrieval"]["image_to_text"]["5"] < 0.06
+    assert report["zero_shot"]["style"]["most_frequent"] == pytest.approx(1 / 3)
+    assert 0 <= report["zero_shot"]["group"]["accuracy"] <= 1
+    assert abs(report["clip_score"]["true"] - report["clip_score"]["other"]) < 10
+
+
+def test_files_without_a_clip_are_refused(tmp_path, run):
+    tensors, meta = checkpoint.read(run)
+    checkpoint.write(tmp_path / "unet.safetensors", tensors, {**meta, "model": {"class": "UNet", "config": {}}})
+    with pytest.raises(CheckpointError, match="holds no CLIP: its model is UNet"):
+        emoji_clip.load_clip(tmp_path / "unet.safetensors")
+    other = {"class": "CLIP", "config": CLIPConfig.tiny().to_dict()}
+    checkpoint.write(tmp_path / "other.safetensors", tensors, {**meta, "model": other})
+    with pytest.raises(CheckpointError, match="does not fit its own description"):
+        emoji_clip.load_clip(tmp_path / "other.safetensors")
+    with pytest.raises(FileNotFoundError):
+        emoji_clip.load_clip(tmp_path / "none.safetensors")
