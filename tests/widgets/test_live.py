@@ -10,7 +10,7 @@ import pytest
 import torch
 from playwright.sync_api import sync_playwright
 
-from diffusion_edu.widgets import ReversePlayer, ScheduleExplorer, XTExplorer, record
+from diffusion_edu.widgets import FlowExplorer, ReversePlayer, ScheduleExplorer, XTExplorer, record
 
 pytestmark = pytest.mark.browser
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
@@ -76,6 +76,8 @@ def state(page, until: str) -> dict:
 
 
 def make(tag, oracle):
+    if tag == "flow-explorer":
+        return FlowExplorer(n=200, t=300)
     if tag == "x-t-explorer":
         return XTExplorer(PIXELS, t=300)
     if tag == "schedule-explorer":
@@ -86,7 +88,12 @@ def make(tag, oracle):
 
 @pytest.mark.parametrize(
     ("tag", "role", "trait", "start"),
-    [("x-t-explorer", "t", "t", 300), ("schedule-explorer", "t", "t", 300), ("reverse-player", "step", "frame", 3)],
+    [
+        ("x-t-explorer", "t", "t", 300),
+        ("schedule-explorer", "t", "t", 300),
+        ("reverse-player", "step", "frame", 3),
+        ("flow-explorer", "t", "t", 300),
+    ],
 )
 def test_the_page_and_python_follow_each_other(mount, oracle, tag, role, trait, start):
     page = mount(make(tag, oracle))
@@ -134,7 +141,7 @@ def test_a_second_run_is_shown_on_request_from_python(mount, oracle):
     assert page.locator("[data-role=compare]").is_checked()
 
 
-@pytest.mark.parametrize("tag", ["x-t-explorer", "schedule-explorer", "reverse-player"])
+@pytest.mark.parametrize("tag", ["x-t-explorer", "schedule-explorer", "reverse-player", "flow-explorer"])
 def test_leaving_removes_every_trace(mount, oracle, tag):
     page = mount(make(tag, oracle))
     page.evaluate("leave()")
