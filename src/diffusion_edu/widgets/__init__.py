@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .conv_explorer import ConvExplorer
     from .flow_explorer import FlowExplorer
     from .live_sampler import LiveSampler
     from .reverse_player import ReversePlayer, record
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from .x_t_explorer import XTExplorer
 
 __all__ = [
+    "ConvExplorer",
     "FlowExplorer",
     "LiveSampler",
     "ReversePlayer",
@@ -29,6 +31,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ConvExplorer": "conv_explorer",
     "FlowExplorer": "flow_explorer",
     "XTExplorer": "x_t_explorer",
     "ScheduleExplorer": "schedule_explorer",

@@ -22,7 +22,10 @@ _DEFAULT = re.compile(r"^export default (\w+);\n", re.M)
 
 def elements() -> dict[str, str]:
     """The custom elements and the module that defines each: {"x-t-explorer": "x_t_explorer", ...}."""
-    names = ("x_t_explorer", "schedule_explorer", "reverse_player", "unet_explorer", "flow_explorer", "live_sampler")
+    names = (
+        *("x_t_explorer", "schedule_explorer", "reverse_player", "unet_explorer", "flow_explorer", "live_sampler"),
+        "conv_explorer",
+    )
     return {name.replace("_", "-"): name for name in names}
 
 

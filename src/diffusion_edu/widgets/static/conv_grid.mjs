@@ -1,0 +1,120 @@
+// A square of numbered cells that eye, pointer, keyboard and screen readers can walk through, with a frame over it.
+//
+// squareGrid(options) -> {el, build(rows), mark(class, test), choose(key), frame(paths), label(words)}
+// Each cell is {key, words, value, classes, live}: `live` cells take the focus, one at a time (a roving tabindex).
+import { h } from "./common.mjs";
+
+export const GRID_CSS = `
+.de-cg{position:relative;width:max-content;margin:0 auto;touch-action:manipulation}
+.de-cg-row{display:flex}
+.de-cg-cell{width:var(--cell);height:var(--cell);padding:1px;flex:none;font-size:max(9px,calc(var(--cell)*.38));line-height:1}
+.de-cg-cell>span{display:flex;align-items:center;justify-content:center;width:100%;height:100%;border-radius:3px;
+  border:1px solid color-mix(in srgb,var(--c) 55%,transparent);background:color-mix(in srgb,var(--c) calc(13% + var(--shade,0)*34%),var(--w-surface))}
+.de-cg-cell.is-pad>span,.de-cg-cell.is-gap>span,.de-cg-cell.is-extra>span{border-style:dashed;border-color:var(--w-grey);background:none;color:var(--w-muted)}
+.de-cg-cell.is-gap>span{border-style:dotted;background:var(--w-soft)}
+.de-cg-cell.is-extra>span{border-color:var(--w-orange);border-width:2px}
+.de-cg-cell.is-idle>span{text-decoration:line-through;background:repeating-linear-gradient(135deg,transparent 0 4px,var(--w-soft) 4px 6px)}
+.de-cg-cell.is-read>span{background:color-mix(in srgb,var(--w-violet) 26%,var(--w-surface));border-color:var(--w-violet);color:var(--w-text)}
+.de-cg-cell.is-source>span{box-shadow:inset 0 0 0 2px var(--w-orange)}
+.de-cg-cell.is-now>span{font-weight:700}
+.de-cg-cell[tabindex]{cursor:pointer}
+.de-cg-cell:focus{outline:0}.de-cg-cell:focus-visible>span{outline:2px solid var(--w-teal);outline-offset:0}
+.de-cg svg{position:absolute;inset:0;width:100%;height:100%;overflow:visible;pointer-events:none}
+.de-cg path{fill:none;stroke:var(--c);stroke-width:2.5;vector-effect:non-scaling-stroke;transition:d .16s}
+@media (prefers-reduced-motion:reduce){.de-cg path{transition:none}}
+@media (forced-colors:active){.de-cg-cell.is-read>span{outline:2px solid Highlight}}
+`;
+
+const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+
+// oncell(key): the mouse or the focus is on a live cell; onleave(): it has gone. Without oncell the grid is a table.
+export function squareGrid({ role, colour, oncell = null, onleave = () => {} }) {
+  const svg = h("svg:svg", { preserveAspectRatio: "none", "aria-hidden": "true" });
+  const body = h("div", { role: oncell ? "grid" : "table", "data-role": role });
+  const el = h("div", { class: `de-cg de-${colour}` }, body, svg);
+  const nodes = new Map(); // key -> {el, live}
+  let stops = []; // rows of the keys that take the focus
+  let current = null;
+
+  function rove(key) {
+    if (nodes.get(current)?.live) nodes.get(current).el.setAttribute("tabindex", -1);
+    current = nodes.get(key)?.live ? key : (stops[0]?.[0] ?? null);
+    nodes.get(current)?.el.setAttribute("tabindex", 0);
+  }
+
+  function build(rows) {
+    nodes.clear();
+    stops = [];
+    body.replaceChildren(...rows.map((cells) => {
+      const walk = cells.filter((cell) => cell.live && oncell).map((cell) => cell.key);
+      if (walk.length) stops.push(walk);
+      return h("div", { class: "de-cg-row", role: "row" }, ...cells.map((cell) => {
+        const live = Boolean(cell.live && oncell);
+        const node = h("div", { class: `de-cg-cell ${cell.classes}`, role: oncell ? "gridcell" : "cell", "aria-label": cell.words, "data-key": cell.key, tabindex: live ? -1 : null }, h("span", {}, cell.value));
+        if (cell.shade) node.style.setProperty("--shade", cell.shade);
+        nodes.set(cell.key, { el: node, live });
+        return node;
+      }));
+    }));
+    svg.setAttribute("viewBox", `0 0 ${rows[0]?.length ?? 1} ${rows.length || 1}`);
+    rove(current);
+  }
+
+  const keyOf = (event) => {
+    const key = event.target.closest?.(".de-cg-cell")?.dataset.key;
+    return nodes.get(key)?.live ? key : null;
+  };
+  if (oncell) {
+    body.addEventListener("pointerover", (event) => {
+      if (event.pointerType !== "mouse") return; // a finger says where it is by giving the focus
+      const key = keyOf(event);
+      if (key) oncell(key);
+      else onleave();
+    });
+    body.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && onleave());
+    body.addEventListener("focusin", (event) => {
+      const key = keyOf(event);
+      if (!key) return;
+      rove(key);
+      oncell(key);
+    });
+    body.addEventListener("focusout", onleave);
+    body.addEventListener("keydown", (event) => {
+      const key = keyOf(event);
+      const row = stops.findIndex((walk) => walk.includes(key));
+      if (row < 0) return;
+      const column = stops[row].indexOf(key);
+      let to = null;
+      if (ARROWS[event.key]) to = stops[row + ARROWS[event.key][0]]?.[column + ARROWS[event.key][1]] ?? key;
+      if (event.key === "Home") to = event.ctrlKey ? stops[0][0] : stops[row][0];
+      if (event.key === "End") to = event.ctrlKey ? stops.at(-1).at(-1) : stops[row].at(-1);
+      if (to === null) return;
+      event.preventDefault();
+      nodes.get(to).el.focus();
+    });
+  }
+
+  return {
+    el,
+    build,
+    label: (words) => body.setAttribute("aria-label", words),
+    mark(name, test) {
+      for (const [key, { el: node }] of nodes) node.classList.toggle(name, Boolean(test(key)));
+    },
+    choose(key) {
+      rove(key);
+      for (const [other, { el: node }] of nodes) node.setAttribute("aria-selected", String(other === key));
+    },
+    // Paths in units of cells: [[colour, d], ...]
+    frame(paths) {
+      while (svg.children.length > paths.length) svg.lastChild.remove();
+      paths.forEach(([tint, d], n) => {
+        const path = svg.children[n] ?? svg.appendChild(h("svg:path"));
+        path.setAttribute("class", `de-${tint}`);
+        path.setAttribute("d", d);
+      });
+    },
+  };
+}
+
+export const squarePath = (row, column, side) => `M${column} ${row}h${side}v${side}h${-side}z`;
