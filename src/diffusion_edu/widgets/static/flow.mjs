@@ -154,22 +154,14 @@ export function alongStrokes(strokes, K) {
   return out;
 }
 
-// K inked pixels far from one another, centred, with a variance of 1 on average; ink: flat x, y with y downwards.
+// K inked pixels, centred, with a variance of 1 on average; ink: flat x, y with y downwards. Strides of the golden
+// ratio through the list of pixels leave no part of it out and take none twice.
 export function fromInk(ink, K) {
   const n = ink.length / 2;
-  const pick = (i) => Math.min(n - 1, Math.floor(((i * 0.6180339887498949) % 1) * n));
   const out = new Float64Array(2 * K);
-  for (let k = 0, tried = 0; k < K; k++) {
-    let best = -1;
-    for (let c = 0; c < 8; c++) {
-      const p = 2 * pick(++tried);
-      let least = Infinity;
-      for (let j = 0; j < k; j++) least = Math.min(least, (out[2 * j] - ink[p]) ** 2 + (out[2 * j + 1] + ink[p + 1]) ** 2);
-      if (least > best) {
-        best = least;
-        out.set([ink[p], -ink[p + 1]], 2 * k);
-      }
-    }
+  for (let k = 0; k < K; k++) {
+    const p = 2 * Math.floor(((k * 0.6180339887498949) % 1) * n);
+    out.set([ink[p], -ink[p + 1]], 2 * k);
   }
   return standardise(out);
 }
