@@ -34,7 +34,7 @@ class ConvExplorer(BookWidget):
         i, k, s, p, d: input size 1..8, kernel size 1..5, stride 1..4, padding 0..4, dilation 1..3, for both axes.
         output_padding: 0..3; the transposed convolution alone uses it.
         cell: the output marked first, counted row by row from 0; the middle one when not given.
-        input: the numbers of the input: "numbers" (0 to 4), "ones" or "half" (1 on the left, 4 on the right).
+        input: the numbers of the input: "numbers" (0 to 4), "ones" or "half" (1 on the left, 3 on the right).
         kernel: "numbered" (1 to k²), "ones", "edge" (right minus left) or "blur" (binomial numbers).
 
     Raises:
@@ -100,7 +100,7 @@ class ConvExplorer(BookWidget):
     def numbers(self) -> tuple[Tensor, Tensor]:
         """(i, i) input and (k, k) kernel, float64 with whole numbers."""
         r, c = torch.meshgrid(torch.arange(self.i), torch.arange(self.i), indexing="ij")
-        inputs = {"numbers": (2 * r + 3 * c + r * c) % 5, "ones": torch.ones_like(r), "half": 1 + 3 * (2 * c >= self.i)}
+        inputs = {"numbers": (2 * r + 3 * c + r * c) % 5, "ones": torch.ones_like(r), "half": 1 + 2 * (2 * c >= self.i)}
         u, v = torch.meshgrid(torch.arange(self.k), torch.arange(self.k), indexing="ij")
         row = torch.tensor([math.comb(self.k - 1, n) for n in range(self.k)])
         kernels = {

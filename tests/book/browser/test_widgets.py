@@ -16,6 +16,7 @@ MAIN = {
     "schedule-explorer": "t",
     "reverse-player": "step",
     "unet-explorer": "part",
+    "conv-explorer": "cell",
 }
 SLIDERS = [
     ("flow-explorer", "t"),
@@ -27,8 +28,9 @@ SLIDERS = [
     ("schedule-explorer", "s"),
     ("reverse-player", "step"),
     ("unet-explorer", "part"),
+    ("conv-explorer", "cell"),
 ]
-ON_THE_WAY = {"t": 300, "T": 500, "beta-start": 0.001, "beta-end": 0.05, "s": 0.05, "step": 4, "part": 4}
+ON_THE_WAY = {"t": 300, "T": 500, "beta-start": 0.001, "beta-end": 0.05, "s": 0.05, "step": 4, "part": 4, "cell": 8}
 
 
 def prepared(page, tag: str, role: str) -> Widget:
@@ -112,10 +114,10 @@ def test_nothing_moves_until_the_reader_moves_it(on, tag) -> None:
     assert widget.picture() == before
 
 
-@pytest.mark.parametrize("tag", ["x-t-explorer", "reverse-player", "unet-explorer"])
+@pytest.mark.parametrize("tag", ["x-t-explorer", "reverse-player", "unet-explorer", "conv-explorer"])
 def test_plays_and_pauses(on, tag) -> None:
     widget = Widget(on(tag), tag)
-    key = {"x-t-explorer": "t", "reverse-player": "frame", "unet-explorer": "index"}[tag]
+    key = {"x-t-explorer": "t", "reverse-player": "frame", "unet-explorer": "index", "conv-explorer": "index"}[tag]
     button = widget.role("play")
     widget.role(MAIN[tag]).focus()
     widget.page.keyboard.press("Home")
@@ -145,7 +147,7 @@ def test_plays_and_pauses(on, tag) -> None:
     assert button.get_attribute("aria-label") != "Pause"
 
 
-@pytest.mark.parametrize("tag", ["x-t-explorer", "reverse-player", "unet-explorer"])
+@pytest.mark.parametrize("tag", ["x-t-explorer", "reverse-player", "unet-explorer", "conv-explorer"])
 def test_plays_in_stills_where_less_motion_is_wished(on, tag) -> None:
     widget = Widget(on(tag, reduced_motion="reduce"), tag)
     widget.role(MAIN[tag]).focus()
@@ -173,9 +175,10 @@ def test_speaks_once_the_reader_rests(on, tag) -> None:
     state = widget.state
     widget.page.wait_for_timeout(900)
     assert live.text_content() != before
-    assert f"t = {state['t']}" in live.text_content()
+    words = f"output ({', '.join(map(str, state['cell']))})" if tag == "conv-explorer" else f"t = {state['t']}"
+    assert words in live.text_content()
     # and it says in text what it shows
-    assert f"t = {state['t']}" in widget.el.locator(".de-status").inner_text()
+    assert words in widget.el.locator(".de-status").inner_text()
 
 
 @pytest.mark.parametrize("tag", TAGS)
@@ -196,7 +199,14 @@ def test_shows_a_picture_where_no_script_runs(opened, tag) -> None:
 def test_says_so_when_its_data_are_broken(on, site, tag) -> None:
     page = on(tag)
     broken = json.dumps(
-        {**payload(site.folder, tag), "size": "x", "schedule": {"name": "no such"}, "pixels": "%", "data_t": "%"}
+        {
+            **payload(site.folder, tag),
+            "size": "x",
+            "schedule": {"name": "no such"},
+            "pixels": "%",
+            "data_t": "%",
+            "mode": "no such",
+        }
     )
     page.evaluate(ADD, [tag, broken])
     words = page.locator(tag).last.locator(".de-warn:visible, .de-status:visible").first

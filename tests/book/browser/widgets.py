@@ -17,6 +17,7 @@ HOMES = {
     "schedule-explorer": "notebooks/03_reparameterization",
     "reverse-player": "notebooks/07_sampling",
     "unet-explorer": "notebooks/05_unet",
+    "conv-explorer": "notebooks/04_convolution_sizes",
 }
 
 

@@ -105,7 +105,7 @@ export const CONV_INPUTS = [["numbers", "numbers"], ["ones", "all ones"], ["half
 export const CONV_KERNELS = [["numbered", "numbered"], ["ones", "ones"], ["edge", "edge"], ["blur", "blur"]];
 
 export function convInput(name, i) {
-  const value = { numbers: (r, c) => (2 * r + 3 * c + r * c) % 5, ones: () => 1, half: (r, c) => (2 * c < i ? 1 : 4) }[name];
+  const value = { numbers: (r, c) => (2 * r + 3 * c + r * c) % 5, ones: () => 1, half: (r, c) => (2 * c < i ? 1 : 3) }[name];
   return Array.from({ length: i }, (_, r) => Array.from({ length: i }, (_, c) => value(r, c)));
 }
 
