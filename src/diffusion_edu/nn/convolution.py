@@ -11,7 +11,7 @@ from .sizes import conv_output_size, conv_transpose_output_size
 
 
 def convolve(x: Tensor, kernel: Tensor, stride: int = 1, padding: int = 0, dilation: int = 1) -> Tensor:
-    r"""Slide a kernel over a picture: each output is the sum of the inputs under it, weighted by the kernel.
+    r"""Slide a kernel over a picture: each output is a weighted sum of inputs.
 
     y[m, n] = sum over u, v of w[u, v] x[s m + d u - p, s n + d v - p], with x = 0 outside of the picture.
 
@@ -35,9 +35,8 @@ def convolve(x: Tensor, kernel: Tensor, stride: int = 1, padding: int = 0, dilat
     y = x.new_zeros(out)
     for m in range(out[0]):
         for n in range(out[1]):
-            top, left = stride * m, stride * n
-            bottom, right = top + dilation * (reach[0] - 1) + 1, left + dilation * (reach[1] - 1) + 1
-            under = x[top:bottom:dilation, left:right:dilation]  # (k, k')
+            under = x[stride * m :: dilation, stride * n :: dilation]
+            under = under[: reach[0], : reach[1]]  # (k, k')
             y[m, n] = (kernel * under).sum()
     return y
 
@@ -63,7 +62,7 @@ def zero_insert(x: Tensor, stride: int) -> Tensor:
 def transposed_convolve(
     x: Tensor, kernel: Tensor, stride: int = 1, padding: int = 0, output_padding: int = 0, dilation: int = 1
 ) -> Tensor:
-    r"""The transpose of a convolution, written as a convolution: spread out, pad, flip the kernel, slide by 1.
+    r"""The transpose of a convolution: spread out, pad, turn the kernel round, slide by 1.
 
     z[m, n] = sum over u, v of w[u, v] y[(m + p - d u) / s, (n + p - d v) / s], wherever both are positions of y.
     As a convolution: s - 1 zeros between neighbours and d (k - 1) - p around; a negative number cuts off.
@@ -85,9 +84,11 @@ def transposed_convolve(
         ValueError: another shape, or settings that do not fit.
     """
     size, reach = _shape("x", x), _shape("kernel", kernel)
-    conv_transpose_output_size(size, reach, stride, padding, output_padding, dilation)  # refuses what does not fit
+    # Refuses what does not fit.
+    conv_transpose_output_size(size, reach, stride, padding, output_padding, dilation)
     top, left = (dilation * (k - 1) - padding for k in reach)
-    spread = F.pad(zero_insert(x, stride), (left, left + output_padding, top, top + output_padding))
+    bottom, right = top + output_padding, left + output_padding
+    spread = F.pad(zero_insert(x, stride), (left, right, top, bottom))
     return convolve(spread, kernel.flip(0, 1), dilation=dilation)
 
 

@@ -188,7 +188,7 @@ def receptive_field(layers: Sequence[Layer | Sequence[int]]) -> ReceptiveField:
 
     Going forward, with r = 1 and j = 1 at the input: r <- r + d (k - 1) j, start <- start - p j, j <- j s.
 
-    Equation: eq-receptive-field (Araujo et al. 2019, eq. 2 to 4, with dilation).
+    Equation: eq-receptive-field (Araujo et al. 2019, solved forward, with dilation).
     Checked by: tests/nn/test_sizes.py::test_receptive_field_is_where_the_gradient_is.
 
     Args:
