@@ -3,8 +3,8 @@
 // Controls (data-role): mode, preset, i, i-number, k, s, p, d, op (each with its -number), input-values, kernel-values,
 // prev, play, next, cell, cell-number; grids: input, kernel, output, whose cells have data-key "row,column"
 // (of the input: places, counted from the first input; padding has places below 0).
-// state: {mode, i, k, s, p, d, op, o, index, cell: [row, column], value, reads: [[row, column]], weights, source,
-//         writes, overlap, even, unused, valid, drawn, message, input, kernel, output}
+// state: {mode, i, k, s, p, d, output_padding, op, input, kernel, o, index, cell: [row, column], value, output,
+//         reads: [[row, column]], weights, source, writes, overlap, even, unused, valid, drawn, message}
 import { announcer, clamp, h, iconButton, makeWidget, math, onceAFrame, player, publish, select, slider, text } from "./common.mjs";
 import { CONV_INPUTS, CONV_KERNELS, CONV_LIMITS, CONV_MODES, convEven, convFormula, convInput, convKernel, convOverlap, convPlaces, convSize, convTaps, convTerms, convWrites, convolve } from "./convolution.mjs";
 import { CONV_PRESETS, convRemark, minus, sayInput, sayOutput, times } from "./conv_words.mjs";
@@ -246,7 +246,7 @@ function mountConvolution(root, data, changed) {
       ...now, op: now.output_padding, o, index: now.cell, cell: [y, x], value: valid ? output[y][x] : null, valid, drawn, message, unused,
       reads: terms.map(({ row, column }) => [row, column]), weights: terms.map(({ weight }) => weight), source: origin,
       writes: goes ? goes[0].flatMap((a) => goes[1].map((b) => [a.y, b.y])) : null,
-      overlap: valid ? overlap.map((a) => overlap.map((b) => a * b)) : null, even: convEven(now), input, kernel, output,
+      overlap: valid ? overlap.map((a) => overlap.map((b) => a * b)) : null, even: convEven(now), output,
     };
     if (drawn) mark(state, y, x, goes);
     const name = `output (${y}, ${x})`;

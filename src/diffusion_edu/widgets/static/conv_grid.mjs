@@ -65,13 +65,16 @@ export function squareGrid({ role, colour, oncell = null, onleave = () => {} }) 
     return nodes.get(key)?.live ? key : null;
   };
   if (oncell) {
-    body.addEventListener("pointerover", (event) => {
-      if (event.pointerType !== "mouse") return; // a finger says where it is by giving the focus
-      const key = keyOf(event);
+    // Moves, not "over": cells that change under a mouse at rest choose nothing. A finger chooses by the focus.
+    let over = null;
+    const point = (event, key) => {
+      if (event.pointerType !== "mouse" || key === over) return;
+      over = key;
       if (key) oncell(key);
       else onleave();
-    });
-    body.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && onleave());
+    };
+    body.addEventListener("pointermove", (event) => point(event, keyOf(event)));
+    body.addEventListener("pointerleave", (event) => point(event, null));
     body.addEventListener("focusin", (event) => {
       const key = keyOf(event);
       if (!key) return;
