@@ -13,7 +13,7 @@ import json
 import logging
 import struct
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -78,8 +78,9 @@ def to_onnx(
     state = twin.state_dict()
     for initializer in proto.graph.initializer:
         if initializer.name in names:
-            value = state[names[initializer.name]].numpy().astype(np.float16 if half else np.float32)
-            _fill(initializer, value)
+            name, turned = names[initializer.name]
+            value = state[name].T if turned else state[name]
+            _fill(initializer, value.contiguous().numpy().astype(np.float16 if half else np.float32))
     if half:
         _cast_at_load(proto, names)
     difference = _compare(proto.SerializeToString(), None, twin, inputs, output)
@@ -116,9 +117,11 @@ def to_graph(model: nn.Module, path: str | Path, weights: str | Path, *, size: i
     proto, names = _graph(twin, inputs, "prediction")
     state, halves = twin.state_dict(), set()
     for initializer in proto.graph.initializer:
-        name = names.get(initializer.name)
-        if name is None:
+        name, turned = names.get(initializer.name, ("", False))
+        if not name:
             continue
+        if turned:
+            raise ExportError(f"the graph needs {name} transposed, and the weights' file has it as it is")
         kind, shape, offset, length = places.get(name, ("", (), 0, 0))
         if kind not in ("F16", "F32") or shape != tuple(state[name].shape):
             wanted = f"to hold {name} as F16 or F32 {tuple(state[name].shape)}"
@@ -170,11 +173,11 @@ def _example(model: nn.Module, example: Mapping[str, Tensor] | None, size: int) 
     return dict(example)
 
 
-def _graph(model: nn.Module, inputs: Mapping[str, Tensor], output: str) -> tuple[Any, dict[str, str]]:
-    """The bare ONNX graph, and which of its constants is which tensor of the module.
+def _graph(model: nn.Module, inputs: Mapping[str, Tensor], output: str) -> tuple[Any, dict[str, tuple[str, bool]]]:
+    """The bare ONNX graph, and which of its constants is which tensor of the module, and whether transposed.
 
-    The exporter folds and renames constants. So it is given a module whose tensors hold random numbers, all different,
-    and each constant is known by what it holds.
+    The exporter folds, turns and renames constants. So it is given a module whose tensors hold random numbers, all
+    different, and each constant is known by what it holds.
     """
     try:
         import onnx
@@ -184,12 +187,14 @@ def _graph(model: nn.Module, inputs: Mapping[str, Tensor], output: str) -> tuple
         raise ImportError("to write ONNX files, install the extra: pip install 'diffusion-edu[export]'") from error
     marked = copy.deepcopy(model)
     generator = torch.Generator().manual_seed(0)
-    owners: dict[bytes, str] = {}
+    owners: dict[bytes, tuple[str, bool]] = {}
     with torch.no_grad():
         for name, tensor in marked.state_dict().items():
             if tensor.is_floating_point():
                 tensor.copy_(torch.rand(tensor.shape, generator=generator) * 0.1 + 0.05)
-                owners[tensor.numpy().tobytes()] = name
+                owners[tensor.numpy().tobytes()] = (name, False)
+                if tensor.ndim == 2 and min(tensor.shape) > 1:
+                    owners[tensor.T.contiguous().numpy().tobytes()] = (name, True)
     batch = torch.export.Dim("batch")
     shapes = {name: {0: batch} for name in inputs}
     with _quiet():
@@ -265,7 +270,7 @@ def _point(initializer: Any, file: str, offset: int, length: int, half: bool) ->
         initializer.external_data.add(key=key, value=value)
 
 
-def _cast_at_load(proto: Any, names: Mapping[str, str] | set[str]) -> None:
+def _cast_at_load(proto: Any, names: Container[str]) -> None:
     """Turn half-precision constants to float32; runtimes do it once, when they load the file."""
     from onnx import helper
 
