@@ -35,15 +35,15 @@ def ours(function, *values):
         return None
 
 
-def test_convolution_has_the_size_that_torch_makes(record_property):
+def test_convolution_has_the_size_that_torch_makes():
     made = [(ours(de.conv_output_size, *c), torch_size(*c)) for c in GRID]
     assert [c for c, (a, b) in zip(GRID, made) if a != b] == []
-    record_property("combinations", len(GRID))
+    print(f"{len(GRID):,} convolutions compared with torch")
     assert len(GRID) == 4320
     assert sum(a is None for a, _ in made) > 200, "the grid holds settings that both refuse"
 
 
-def test_transposed_convolution_has_the_size_that_torch_makes(record_property):
+def test_transposed_convolution_has_the_size_that_torch_makes():
     cases = [(i, k, s, p, extra, d) for (i, k, s, p, d), extra in itertools.product(GRID, EXTRA)]
     wrong = [
         c
@@ -51,7 +51,7 @@ def test_transposed_convolution_has_the_size_that_torch_makes(record_property):
         if ours(de.conv_transpose_output_size, *c) != torch_size(c[0], c[1], c[2], c[3], c[5], extra=c[4])
     ]
     assert wrong == []
-    record_property("combinations", len(cases))
+    print(f"{len(cases):,} transposed convolutions compared with torch")
     assert len(cases) == 17280
 
 
