@@ -22,6 +22,7 @@ const CE_CSS = `${GRID_CSS}
 .de-widget .de-ce-controls input[type=number]{width:3.1rem}
 .de-ce-formula{margin:0;min-height:2.9em}.de-ce-formula b{font-weight:600}
 .de-ce-stage{display:flex;flex-wrap:wrap;gap:14px 24px;justify-content:center;align-items:flex-start}
+.de-widget .de-ce-stage figure{margin:0;padding:0}
 .de-ce-pick{flex:1 1 16rem}.de-ce-pick>label{white-space:nowrap}.de-ce-pick select{min-width:0;width:100%}
 .de-ce-walk{display:grid;grid-template-columns:auto minmax(0,1fr);gap:8px 14px;align-items:center}
 .de-ce-sum{margin:0;overflow-wrap:anywhere}
@@ -108,8 +109,9 @@ function mountConvolution(root, data, changed) {
   };
   const captions = Object.fromEntries(Object.keys(grids).map((name) => [name, h("figcaption")]));
   const stage = h("div", { class: "de-ce-stage" }, ...Object.entries(grids).map(([name, grid]) => h("figure", { class: "de-frame" }, captions[name], grid.el)));
-  const formula = h("p", { class: "de-ce-formula" });
   const warning = h("p", { class: "de-warn de-orange" });
+  const arena = h("div", {}, warning, stage);
+  const formula = h("p", { class: "de-ce-formula" });
   const status = h("p", { class: "de-status de-ce-sum" });
   const note = h("p", { class: "de-note" });
   const hint = h("p", { class: "de-note" }, "Point at an output to see what it reads, or at an input to see where it goes. Tab and the arrow keys walk through both.");
@@ -122,7 +124,7 @@ function mountConvolution(root, data, changed) {
     h("div", { class: "de-row" }, controls.input.el, controls.kernel.el),
     formula,
     h("div", { class: "de-ce-walk" }, h("div", { class: "de-row" }, buttons.prev.el, buttons.play.el, buttons.next.el), controls.cell.el),
-    warning, stage, status, legend.el, note, hint, live.el);
+    arena, status, legend.el, note, hint, live.el);
   root.append(panel);
 
   function toSource(key) {
@@ -171,7 +173,7 @@ function mountConvolution(root, data, changed) {
   function fill() {
     const { input, kernel, output, places, overlap, o } = shown;
     const most = Math.max(...overlap) ** 2;
-    const names = { pad: "zero of the padding", gap: "zero put between inputs", extra: "zero of the output padding" };
+    const names = { pad: "padding: 0", gap: "between inputs: 0", extra: "output padding: 0" };
     grids.input.build(places.map((a) => places.map((b) => {
       const kind = [a.kind, b.kind].find((name) => name === "extra") ?? [a.kind, b.kind].find((name) => name === "pad") ?? [a.kind, b.kind].find((name) => name === "gap") ?? "input";
       const value = kind === "input" ? input[a.source][b.source] : 0;
@@ -229,6 +231,8 @@ function mountConvolution(root, data, changed) {
     for (const control of [controls.cell.range, controls.cell.box, buttons.prev.el, buttons.play.el, buttons.next.el]) control.disabled = !valid;
     const [rule, numbers] = convFormula(now);
     formula.replaceChildren(rule, h("br"), h("b", {}, numbers));
+    // Where nothing is drawn the room stays, so that what follows does not jump.
+    arena.style.minHeight = drawn ? "" : `${arena.offsetHeight}px`;
     stage.hidden = legend.el.hidden = hint.hidden = !drawn;
     warning.hidden = drawn;
     if (!drawn) warning.replaceChildren(valid ? `The size is right, but ${Math.max(shown.places.length, o)} cells a side are too many to draw here. A smaller i, s, d or k helps.` : `No such ${now.mode === "conv" ? "convolution" : "transposed convolution"}: ${message}`);

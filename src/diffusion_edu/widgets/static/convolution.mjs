@@ -20,7 +20,7 @@ export function convSize(setting) {
   }
   const most = Math.max(s, d);
   if (extra >= most) {
-    return { o: null, message: `output_padding = ${extra} is too much: it must be below the larger of stride and dilation, ${most}. It only chooses among the sizes that the stride's floor makes equal; more would be cells that nothing can reach.` };
+    return { o: null, message: `output_padding = ${extra} is too much: it must be below the larger of stride and dilation, ${most}. It only chooses among the sizes that the convolution’s floor makes equal.` };
   }
   const full = (i - 1) * s + reach(setting) + extra;
   if (full - 2 * p >= 1) return { o: full - 2 * p, message: "" };
