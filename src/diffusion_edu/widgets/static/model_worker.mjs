@@ -37,14 +37,25 @@ async function provider() {
   }
 }
 
-async function load({ name, runtime, graph, weights }) {
+// Runtime `kind` with the model in it.
+async function start(kind, files, { runtime, weights }, fetched, onbytes) {
+  const { module, binary } = files[kind];
+  const [wasm, [onnx, numbers]] = await Promise.all([fetchBytes(new URL(binary, runtime).href, onbytes), fetched]);
+  ort = await import(new URL(module, runtime).href);
+  ort.env.logLevel = "error"; // it warns of nodes that are better off on the processor
+  ort.env.wasm.numThreads = 1; // more need a page that is isolated from others, which a plain server does not give
+  ort.env.wasm.wasmBinary = wasm.buffer;
+  const externalData = [{ path: new URL(weights).pathname.split("/").pop(), data: numbers }];
+  session = await ort.InferenceSession.create(onnx, { executionProviders: [kind], externalData });
+}
+
+async function load(places) {
   if (typeof WebAssembly === "undefined") throw new Error("this browser has no WebAssembly");
-  const answer = await fetch(runtime);
+  const answer = await fetch(places.runtime);
   if (!answer.ok) throw new Error(`the list of the runtime's files: the server answered ${answer.status}`);
   const files = await answer.json();
-  const kind = await provider();
-  const { module, binary, bytes } = files[kind];
-  const total = bytes + files.models[name];
+  let kind = await provider();
+  const total = files[kind].bytes + files.models[places.name];
   let got = 0;
   let said = 0;
   const count = (n) => {
@@ -54,12 +65,15 @@ async function load({ name, runtime, graph, weights }) {
     said = share;
     postMessage({ progress: share });
   };
-  const [wasm, onnx, numbers] = await Promise.all([new URL(binary, runtime).href, graph, weights].map((url) => fetchBytes(url, count)));
-  ort = await import(new URL(module, runtime).href);
-  ort.env.wasm.numThreads = 1; // more need a page that is isolated from others, which a plain server does not give
-  ort.env.wasm.wasmBinary = wasm.buffer;
-  const externalData = [{ path: new URL(weights).pathname.split("/").pop(), data: numbers }];
-  session = await ort.InferenceSession.create(onnx, { executionProviders: [kind], externalData });
+  const fetched = Promise.all([places.graph, places.weights].map((url) => fetchBytes(url, count)));
+  try {
+    await start(kind, files, places, fetched, count);
+  } catch (error) {
+    // A graphics card that promises more than it can do is no reason to draw nothing.
+    if (kind === "wasm") throw error;
+    kind = "wasm";
+    await start(kind, files, places, fetched, count);
+  }
   postMessage({ ready: kind, bytes: got });
 }
 
