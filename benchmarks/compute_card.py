@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import psutil
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -65,7 +66,8 @@ def cores() -> int:
 
 def busy() -> bool:
     """True when other programs take so much of the machine that a wall time would say little about the chapter."""
-    return hasattr(os, "getloadavg") and os.getloadavg()[0] > 0.5 * cores()
+    # The share of all cores, just now: a load average would count our own last chapter.
+    return psutil.cpu_percent(interval=2) > 25
 
 
 def run(path: Path) -> dict[str, Any]:
