@@ -12,10 +12,11 @@ import diffusion_edu as de
 PACKAGE = Path(de.__file__).parent
 
 # cond <- diffusion, nn <- train, metrics, data <- systems <- pretrained, widgets, export, cli
-BASE = {"_errors", "cond"}
+BASE = {"_errors", "_fields", "cond"}
 CORE = {*BASE, "diffusion", "nn"}
 ALLOWED = {
     "_errors": set(),
+    "_fields": set(),
     "source": set(),
     "cond": {"_errors"},
     "diffusion": BASE,

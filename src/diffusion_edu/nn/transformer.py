@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .._fields import JsonFields
+
 
 @dataclass(frozen=True)
-class TransformerConfig:
+class TransformerConfig(JsonFields):
     """Everything that fixes a transformer's shape; it travels with the weights.
 
     Args:
@@ -57,22 +59,6 @@ class TransformerConfig:
     def small(cls, **changes: Any) -> TransformerConfig:
         """For the book: about a million parameters, small enough to run inside a web page."""
         return cls(**changes)
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready fields."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> TransformerConfig:
-        """The inverse of :meth:`to_dict`.
-
-        Raises:
-            ValueError: a field is not known.
-        """
-        unknown = set(data) - {f.name for f in fields(cls)}
-        if unknown:
-            raise ValueError(f"TransformerConfig has no field {', '.join(sorted(unknown))}")
-        return cls(**data)
 
 
 class TransformerBlock(nn.Module):

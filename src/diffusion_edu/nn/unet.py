@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .._fields import JsonFields
 from ..cond import Cond
 from ._base import norm, zeroed
 from .blocks import Attend, DownBlock, DownSample, ResBlock, UpBlock, UpSample
@@ -17,7 +18,7 @@ from .trace import TraceRow, trace_modules
 
 
 @dataclass(frozen=True)
-class UNetConfig:
+class UNetConfig(JsonFields):
     """Everything that fixes a U-Net's shape; it travels with the weights.
 
     Args:
@@ -94,22 +95,6 @@ class UNetConfig:
         """The CIFAR-10 network of Ho et al. 2020, appendix B: 35.7 M parameters."""
         original = {"channels": (128, 256, 256, 256), "attention_levels": (1,), "dropout": 0.1}
         return cls(**{**original, "up": "nearest", "down_pad": "right", **changes})
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready fields."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> UNetConfig:
-        """The inverse of :meth:`to_dict`.
-
-        Raises:
-            ValueError: a field is not known.
-        """
-        unknown = set(data) - {f.name for f in fields(cls)}
-        if unknown:
-            raise ValueError(f"UNetConfig has no field {', '.join(sorted(unknown))}")
-        return cls(**data)  # lists become tuples in __post_init__
 
 
 class UNet(nn.Module):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .._fields import JsonFields
 from ..nn._base import norm, zeroed
 from ..nn.transformer import TextEncoder, TransformerConfig
 
@@ -19,7 +21,7 @@ MOST_LOG_SCALE = math.log(100.0)
 
 
 @dataclass(frozen=True)
-class CLIPConfig:
+class CLIPConfig(JsonFields):
     """Everything that fixes a CLIP's shape; it travels with the weights.
 
     Args:
@@ -61,24 +63,15 @@ class CLIPConfig:
         """For the book: 3 M parameters, for pictures of 32x32."""
         return cls(**{"text": TransformerConfig.small(), **changes})
 
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready fields."""
-        return asdict(self)
-
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> CLIPConfig:
-        """The inverse of :meth:`to_dict`.
+    def from_dict(cls, data: Mapping[str, Any]) -> CLIPConfig:
+        """The inverse of :meth:`to_dict`, the text encoder's fields included.
 
         Raises:
             ValueError: a field is not known.
         """
-        unknown = set(data) - {f.name for f in fields(cls)}
-        if unknown:
-            raise ValueError(f"CLIPConfig has no field {', '.join(sorted(unknown))}")
-        given = dict(data)
-        if "text" in given:
-            given["text"] = TransformerConfig.from_dict(given["text"])
-        return cls(**given)
+        text = {"text": TransformerConfig.from_dict(data["text"])} if "text" in data else {}
+        return super().from_dict({**data, **text})
 
 
 class Residual(nn.Module):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from .._errors import bad_value, check_choice
+from .._fields import JsonFields
 from ..diffusion.process import check_kind
 from ..nn.unet import UNet, UNetConfig
 from .machine import derive_seed
@@ -16,7 +17,7 @@ PRECISIONS = ("auto", "fp32", "bf16")
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(JsonFields):
     """The numbers of a training run.
 
     Args:
@@ -87,22 +88,6 @@ class Recipe:
         rise = step / self.warmup if self.warmup else 1.0
         fall = (self.steps - step + 1) / self.cooldown if self.cooldown else 1.0
         return self.rate * min(1.0, rise, fall)
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready fields."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Recipe:
-        """The inverse of :meth:`to_dict`.
-
-        Raises:
-            ValueError: a field is not known.
-        """
-        unknown = set(data) - {f.name for f in fields(cls)}
-        if unknown:
-            raise ValueError(f"Recipe has no field {', '.join(sorted(unknown))}")
-        return cls(**data)
 
 
 @dataclass(frozen=True)
