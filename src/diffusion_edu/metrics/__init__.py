@@ -1,5 +1,6 @@
 """Measuring: how far the pictures of a model are, as a distribution, from real ones."""
 
+from .clip_score import clip_score
 from .frechet import FrechetTerms, frechet_distance, frechet_terms
 from .kid import KernelDistance, kernel_distance, squared_mmd
 from .resampling import Interval, Limit, frechet_interval, frechet_limit
@@ -11,6 +12,7 @@ __all__ = [
     "KernelDistance",
     "Limit",
     "Statistics",
+    "clip_score",
     "frechet_distance",
     "frechet_interval",
     "frechet_limit",

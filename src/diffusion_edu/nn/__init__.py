@@ -21,6 +21,7 @@ from .sizes import (
     receptive_field,
 )
 from .trace import TraceRow
+from .transformer import TextEncoder, Transformer, TransformerConfig
 from .unet import UNet, UNetConfig
 
 __all__ = [
@@ -32,8 +33,11 @@ __all__ = [
     "ReceptiveField",
     "ResBlock",
     "SelfAttention",
+    "TextEncoder",
     "TimeEmbedding",
     "TraceRow",
+    "Transformer",
+    "TransformerConfig",
     "UNet",
     "UNetConfig",
     "UpBlock",
