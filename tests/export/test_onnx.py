@@ -163,7 +163,7 @@ def test_shipped_graph_fits_the_shipped_weights(name):
     """New weights with an old graph would put noise into every page: `diffusion-edu export NAME --graph` mends it."""
     folder = pretrained.WEIGHTS
     proto = onnx.load(folder / f"{name}.onnx", load_external_data=False)
-    places = module.tensor_places(folder / f"{name}.safetensors")
+    places = checkpoint.tensor_places(folder / f"{name}.safetensors")
     pointed = set()
     for initializer in proto.graph.initializer:
         entry = {e.key: e.value for e in initializer.external_data}

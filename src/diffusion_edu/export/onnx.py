@@ -9,9 +9,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import io
-import json
 import logging
-import struct
 import warnings
 from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
@@ -23,7 +21,7 @@ from torch import Tensor, nn
 
 from .._errors import bad_value
 from ..nn import UNet
-from ..train.checkpoint import write_bytes
+from ..train.checkpoint import tensor_places, write_bytes
 
 OPSET = 18
 _OUTPUT = "diffusion_edu.output"  # a name that no part of a network has
@@ -134,19 +132,6 @@ def to_graph(model: nn.Module, path: str | Path, weights: str | Path, *, size: i
     difference = _compare(payload, weights, twin, inputs, "prediction")
     write_bytes(path, payload)
     return Exported(path, len(payload), difference)
-
-
-def tensor_places(path: Path) -> dict[str, tuple[str, tuple[int, ...], int, int]]:
-    """Where the tensors of a safetensors file lie: {name: (type, shape, first byte in the file, number of bytes)}."""
-    with open(path, "rb") as file:
-        (length,) = struct.unpack("<Q", file.read(8))
-        header = json.loads(file.read(length))
-    places = {}
-    for name, entry in header.items():
-        if name != "__metadata__":
-            begin, end = entry["data_offsets"]
-            places[name] = (entry["dtype"], tuple(entry["shape"]), 8 + length + begin, end - begin)
-    return places
 
 
 def _twin(model: nn.Module, half: bool) -> nn.Module:

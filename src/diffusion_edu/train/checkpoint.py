@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import struct
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -99,6 +100,19 @@ def read(path: str | Path, device: torch.device | str = "cpu") -> tuple[dict[str
     if _KEY not in header:
         raise CheckpointError(f"{path} was not written by diffusion_edu: its header lacks {_KEY!r}")
     return tensors, json.loads(header[_KEY])
+
+
+def tensor_places(path: Path) -> dict[str, tuple[str, tuple[int, ...], int, int]]:
+    """Where the tensors of a safetensors file lie: {name: (type, shape, first byte in the file, number of bytes)}."""
+    with open(path, "rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        header = json.loads(file.read(length))
+    places = {}
+    for name, entry in header.items():
+        if name != "__metadata__":
+            begin, end = entry["data_offsets"]
+            places[name] = (entry["dtype"], tuple(entry["shape"]), 8 + length + begin, end - begin)
+    return places
 
 
 def with_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
