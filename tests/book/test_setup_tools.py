@@ -78,4 +78,4 @@ def test_serving_an_empty_folder_says_what_to_do(tmp_path):
 def test_an_unknown_chapter_is_named_with_those_that_there_are():
     done = run("benchmarks/compute_card.py", "99_nothing")
     assert done.returncode == 1
-    assert "no chapter is called 99_nothing; there are: 02_" in done.stderr
+    assert "no chapter is called 99_nothing; there are: 01_" in done.stderr

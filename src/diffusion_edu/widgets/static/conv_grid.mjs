@@ -18,7 +18,7 @@ export const GRID_CSS = `
 .de-cg-cell.is-source>span{box-shadow:inset 0 0 0 2px var(--w-orange)}
 .de-cg-cell.is-now>span{font-weight:700}
 .de-cg-cell[tabindex]{cursor:pointer}
-.de-cg-cell:focus{outline:0}.de-cg-cell:focus-visible>span{outline:2px solid var(--w-teal);outline-offset:0}
+.de-cg-cell:focus{outline:0}.de-cg-cell:focus-visible{outline:2px solid var(--w-teal);outline-offset:-1px;border-radius:4px}
 .de-cg svg{position:absolute;inset:0;width:100%;height:100%;overflow:visible;pointer-events:none}
 .de-cg path{fill:none;stroke:var(--c);stroke-width:2.5;vector-effect:non-scaling-stroke;transition:d .16s}
 @media (prefers-reduced-motion:reduce){.de-cg path{transition:none}}

@@ -2,6 +2,7 @@
 import { clamp, h, paint } from "./common.mjs";
 
 const BRUSH = 1.6; // radius in pixels of the picture
+const seen = (value) => Math.round((value + 1) * 127.5) / 127.5 - 1; // the grey that the canvas shows, of 256
 
 export function drawingPad(size, channels, onchange) {
   const values = new Float64Array(size * size).fill(-1);
@@ -44,5 +45,5 @@ export function drawingPad(size, channels, onchange) {
     onchange();
   } }, "Clear");
   show();
-  return { el: h("div", { class: "de-row" }, canvas, clear), x0: () => Float64Array.from({ length: channels * values.length }, (_, i) => values[i % values.length]) };
+  return { el: h("div", { class: "de-row" }, canvas, clear), x0: () => Float64Array.from({ length: channels * values.length }, (_, i) => seen(values[i % values.length])) };
 }
