@@ -101,6 +101,12 @@ def watch(page: Page, base: str) -> Log:
         if response.status >= 400:
             log.failed.append(f"{response.status} {response.url}")
 
+    def on_failed(request) -> None:
+        # What the browser itself withdraws when it leaves a page (an icon still under way) is no fault of the page;
+        # a file that is missing, or a request that `guard` stopped, has another name.
+        if request.failure != "net::ERR_ABORTED":
+            log.failed.append(f"{request.failure} {request.url}")
+
     def on_console(message) -> None:
         if message.type in ("error", "warning", "assert"):
             place = message.location
@@ -108,7 +114,7 @@ def watch(page: Page, base: str) -> Log:
 
     page.on("request", on_request)
     page.on("response", on_response)
-    page.on("requestfailed", lambda request: log.failed.append(f"{request.failure} {request.url}"))
+    page.on("requestfailed", on_failed)
     page.on("console", on_console)
     page.on("pageerror", lambda error: log.errors.append(str(error)))
     return log
