@@ -74,7 +74,7 @@ def main() -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         partial = file.with_suffix(f".{os.getpid()}.part")
         with partial.open("wb") as stream:
-            np.save(stream, de.data.to_uint8(drawn).numpy())
+            np.save(stream, de.data.to_pixels(drawn).numpy())
         partial.replace(file)
         print(f"{file}: {CHUNK * steps / (time.perf_counter() - started):.0f} network calls a second", flush=True)
 

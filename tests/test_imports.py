@@ -27,10 +27,11 @@ ALLOWED = {
     "metrics": {*CORE, "data", "train.checkpoint"},
     "systems": {*CORE, "data", "train", "metrics"},
     "pretrained": {*CORE, "data", "train", "metrics", "systems"},
+    "evaluate": {*CORE, "data", "train", "metrics", "systems", "pretrained"},
     "widgets": {*CORE, "data", "train", "metrics", "systems", "pretrained"},
     "export": {*CORE, "data", "train", "metrics", "systems", "pretrained"},
     "viz": {*CORE, "data", "train", "metrics"},
-    "cli": {*CORE, "data", "train", "metrics", "systems", "pretrained", "export", "viz", "source"},
+    "cli": {*CORE, "data", "train", "metrics", "systems", "pretrained", "evaluate", "export", "viz", "source"},
 }
 # Heavy libraries, and the only part that may import each.
 ONLY_IN = {

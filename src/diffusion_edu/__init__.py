@@ -37,6 +37,7 @@ from .diffusion import (
     timesteps,
     to_x0_eps,
 )
+from .evaluate import Comparison, compare, feature_network
 from .metrics import Statistics, frechet_distance
 from .nn import (
     UNet,
@@ -47,7 +48,7 @@ from .nn import (
     receptive_field,
     sinusoidal_embedding,
 )
-from .pretrained import available, load
+from .pretrained import available, load, load_classifier, load_clip
 from .train import EMA, Recipe, TrainStep, diffusion_loss, fit, plan
 
 try:
@@ -57,6 +58,7 @@ except PackageNotFoundError:  # run from the source folder, not installed
 
 __all__ = [
     "EMA",
+    "Comparison",
     "Cond",
     "DatasetOracle",
     "Denoiser",
@@ -72,6 +74,7 @@ __all__ = [
     "UNet",
     "UNetConfig",
     "available",
+    "compare",
     "conv_output_size",
     "conv_settings",
     "conv_transpose_output_size",
@@ -81,10 +84,13 @@ __all__ = [
     "ddpm_step",
     "diffusion_loss",
     "dpm_solver_step",
+    "feature_network",
     "fit",
     "frechet_distance",
     "jump",
     "load",
+    "load_classifier",
+    "load_clip",
     "plan",
     "posterior",
     "q_sample",

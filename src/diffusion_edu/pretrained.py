@@ -23,6 +23,7 @@ from .diffusion.denoiser import Denoiser
 from .diffusion.samplers import SampleStep, sample
 from .diffusion.schedules import NoiseSchedule
 from .nn.unet import UNet, UNetConfig
+from .systems import CLIP, Classifier, load_system
 from .train import checkpoint
 from .train.checkpoint import CheckpointError
 from .train.loop import CHECKPOINT
@@ -30,6 +31,7 @@ from .train.loop import CHECKPOINT
 WEIGHTS = Path(__file__).parent / "weights"
 RUN_WEIGHTS = "weights.safetensors"
 FORMAT = 1
+_LOADERS = {"CLIP": "load_clip()", "Classifier": "load_classifier()"}
 
 
 @dataclass(frozen=True)
@@ -141,15 +143,17 @@ def load(name: str | Path, device: torch.device | str | None = None) -> Pretrain
         Pretrained; its weights are float32, whatever precision they were stored in.
 
     Raises:
-        ValueError: no such name, and no such file (the message holds the nearest name).
+        ValueError: no such name, and no such file (the message holds the nearest name); or one that draws nothing.
         CheckpointError: the file is damaged, or is not what its card says.
     """
-    path = find_weights(name)
-    card = read_card(path)
-    if card:
-        _verify(path, card)
+    path, card = _whole(name)
     tensors, meta = checkpoint.read(path)
     described = meta.get("model") or {}
+    if described.get("class") in _LOADERS:
+        raise ValueError(
+            f"name must be that of a model that draws pictures, got {str(name)!r}, a {described['class']}: "
+            f"it is loaded by {_LOADERS[described['class']]}"
+        )
     if meta.get("format") != FORMAT or described.get("class") != "UNet" or not described.get("config"):
         raise CheckpointError(f"{path} holds no network that this version can build: {described or meta}")
     model = UNet(UNetConfig.from_dict(described["config"]))
@@ -163,6 +167,39 @@ def load(name: str | Path, device: torch.device | str | None = None) -> Pretrain
     denoiser = Denoiser(model, schedule, meta["kind"], clip=True).eval()
     channels, height, width = meta["data"]["shape"][1:]
     return Pretrained(str(name), model, schedule, denoiser, (channels, height, width), card or dict(meta))
+
+
+def load_clip(name: str | Path = "emoji-clip", device: torch.device | str = "cpu") -> CLIP:
+    """A trained CLIP, in evaluation mode and without gradients.
+
+    Args:
+        name: "emoji-clip", which comes with the package; or a file of weights, a checkpoint, or the folder of a run.
+        device: where to put it.
+
+    Returns:
+        CLIP with float32 weights.
+
+    Raises:
+        ValueError: no such name, and no such file.
+        CheckpointError: the file is damaged, holds no CLIP, or is not what its card says.
+    """
+    return load_system(_whole(name)[0], "CLIP", device)
+
+
+def load_classifier(name: str | Path = "fashion-classifier", device: torch.device | str = "cpu") -> Classifier:
+    """A trained classifier of pictures; otherwise as :func:`load_clip`.
+
+    Args:
+        name: "fashion-classifier", which comes with the package; or a file of weights, a checkpoint, or a run's folder.
+        device: where to put it.
+
+    Returns:
+        Classifier with float32 weights.
+
+    Raises:
+        ValueError, CheckpointError: as there.
+    """
+    return load_system(_whole(name)[0], "Classifier", device)
 
 
 def read_card(path: str | Path) -> dict[str, Any]:
@@ -209,8 +246,10 @@ def export_weights(source: str | Path, path: str | Path, card: Mapping[str, Any]
     wild = [key for key, value in half.items() if value.is_floating_point() and not value.isfinite().all()]
     if wild:
         raise CheckpointError(f"{source}: not finite in half precision: {', '.join(wild)}")
-    kept = ("format", "model", "schedule", "kind", "recipe", "data", "step")
-    described = {key: meta[key] for key in kept if key in meta}
+    kept = ("format", "model", "schedule", "kind", "objective", "recipe", "data", "step")
+    described = {key: meta[key] for key in kept if meta.get(key) is not None}
+    if "schedule" not in described:  # what is no diffusion predicts no noise either
+        described.pop("kind", None)
     checkpoint.write(path, half, described)
     full = {
         **card,
@@ -237,6 +276,15 @@ def find_weights(name: str | Path) -> Path:
     if path.is_file():
         return path
     raise unknown_name("name", str(name), names, also="a file of weights or the folder of a training run")
+
+
+def _whole(name: str | Path) -> tuple[Path, dict[str, Any]]:
+    """The file of a name, checked against its card, and the card (empty where there is none)."""
+    path = find_weights(name)
+    card = read_card(path)
+    if card:
+        _verify(path, card)
+    return path, card
 
 
 def _verify(path: Path, card: Mapping[str, Any]) -> None:

@@ -1,12 +1,14 @@
 """Measuring: how far the pictures of a model are, as a distribution, from real ones."""
 
 from .clip_score import clip_score
+from .features import FeatureNetwork
 from .frechet import FrechetTerms, frechet_distance, frechet_terms
 from .kid import KernelDistance, kernel_distance, squared_mmd
 from .resampling import Interval, Limit, frechet_interval, frechet_limit
 from .statistics import Statistics
 
 __all__ = [
+    "FeatureNetwork",
     "FrechetTerms",
     "Interval",
     "KernelDistance",

@@ -38,7 +38,8 @@ def frechet_distance(a: Statistics, b: Statistics) -> float:
         d^2 >= 0, in the features' own unit, squared.
 
     Raises:
-        TypeError, ValueError: no statistics, too few rows, different widths, values that are not finite.
+        TypeError, ValueError: no statistics, too few rows, different widths, networks or resizes, values that are
+            not finite.
 
     Source: Dowson and Landau 1982; Heusel et al. 2017, eq. 6.
     """
@@ -61,6 +62,9 @@ def frechet_terms(a: Statistics, b: Statistics) -> FrechetTerms:
             raise ValueError(f"{name} must hold at least 2 rows, got {stats.count}")
     if a.width != b.width:
         raise ValueError(f"b must have the width of a, {a.width}, got {b.width}")
+    for key in ("network", "resize"):
+        if key in a.about and key in b.about and a.about[key] != b.about[key]:
+            raise ValueError(f"b must have the {key} of a, {a.about[key]!r}, got {b.about[key]!r}")
     apart = a.mean - b.mean
     traces = _trace("a", a) + _trace("b", b)
     # Rounding can leave a tiny negative number where the covariances are equal.

@@ -225,13 +225,14 @@ class Contrast:
         return clip_loss(image, text, log_scale, batch["group"])
 
 
-def shifted(x0: Tensor, most: int, generator: torch.Generator) -> Tensor:
-    """Each picture moved by a random number of pixels, at most `most` up, down, left and right; white comes in.
+def shifted(x0: Tensor, most: int, generator: torch.Generator, fill: float = 1.0) -> Tensor:
+    """Each picture moved by a random number of pixels, at most `most` up, down, left and right.
 
     Args:
         x0: (B, C, H, W) in [-1, 1].
         most: at least 0.
         generator: on the device of x0.
+        fill: what comes in at the edges: 1 is white, -1 black.
 
     Returns:
         (B, C, H, W).
@@ -241,5 +242,5 @@ def shifted(x0: Tensor, most: int, generator: torch.Generator) -> Tensor:
     rows = down + torch.arange(height, device=x0.device)  # (B, H)
     columns = right + torch.arange(width, device=x0.device)  # (B, W)
     which, channel = torch.arange(b, device=x0.device), torch.arange(c, device=x0.device)
-    padded = F.pad(x0, (most, most, most, most), value=1.0)
+    padded = F.pad(x0, (most, most, most, most), value=fill)
     return padded[which[:, None, None, None], channel[:, None, None], rows[:, None, :, None], columns[:, None, None]]

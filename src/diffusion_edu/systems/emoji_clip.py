@@ -16,11 +16,12 @@ from torch import Tensor
 
 from ..data import emoji, to_x0
 from ..metrics.clip_score import clip_score
-from ..train import CheckpointError, Recipe, checkpoint
+from ..train import Recipe
 from ..train.machine import derive_seed
 from .clip import CLIP, CLIPConfig, Contrast
 from .matching import retrieval, zero_shot
 from .tokenizer import emoji_tokenizer
+from .weights import load_system
 
 PHRASINGS = 8
 CONFIG = CLIPConfig.small(text=CLIPConfig.small().text.small(width=96, depth=2))
@@ -62,17 +63,7 @@ def load_clip(path: str | Path, device: torch.device | str = "cpu") -> CLIP:
         FileNotFoundError: no such file.
         CheckpointError: the file is damaged, or holds no CLIP that this version can build.
     """
-    tensors, meta = checkpoint.read(path)
-    described = meta.get("model") or {}
-    if described.get("class") != "CLIP" or not described.get("config"):
-        raise CheckpointError(f"{path} holds no CLIP: its model is {described.get('class')}")
-    try:
-        model = CLIP(CLIPConfig.from_dict(described["config"]))
-        averaged = checkpoint.under_prefix("ema", tensors) or tensors
-        model.load_state_dict({name: value.float() for name, value in averaged.items()})
-    except (RuntimeError, ValueError) as error:
-        raise CheckpointError(f"{path} does not fit its own description: {error}") from error
-    return model.eval().requires_grad_(False).to(device)
+    return load_system(path, "CLIP", device)
 
 
 @torch.no_grad()
