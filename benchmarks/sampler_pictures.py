@@ -45,7 +45,7 @@ class HalfPrecision(nn.Module):
 def jobs(pictures: int, ddpm: int) -> list[tuple[str, str, int, int, bool]]:
     """(folder, method, steps, first picture, half precision) of each file, in the order of the work."""
     short = [(f"{m}-{s}", m, s, i, True) for m, s in SAMPLERS for i in range(0, pictures, CHUNK)]
-    check = [("ddim-10-fp32", "ddim", 10, i, False) for i in range(0, pictures, CHUNK)]
+    check = [("ddim-10-fp32", "ddim", 10, i, False) for i in range(0, pictures // 5, CHUNK)]
     slow = [(f"ddpm-{LONG[0][1]}", *LONG[0], i, True) for i in range(0, ddpm, CHUNK)]
     last = [(f"ddim-{LONG[1][1]}", *LONG[1], i, True) for i in range(0, pictures, CHUNK)]
     # Two hundred pictures of the one for each thousand of the other: both grow together.

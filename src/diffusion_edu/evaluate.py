@@ -24,7 +24,12 @@ from .metrics import (
 from .metrics.features import FeatureNetwork, efficientnet_features, inception_features
 from .pretrained import load_classifier, load_clip
 
-FEATURE_NETWORKS = ("inception", "efficientnet", "fashion-classifier", "emoji-clip")
+FEATURE_NETWORKS = {
+    "inception": "Inception-v3 of 2015: the network of the FID, pictures of any size; downloaded once, or by a path",
+    "efficientnet": "EfficientNet-Lite0, trained on ImageNet, pictures of any size; needs the extra features",
+    "fashion-classifier": "trained on Fashion-MNIST, grey pictures of 32 x 32; comes with the package",
+    "emoji-clip": "the picture encoder of emoji-clip, colour pictures of 32 x 32; comes with the package",
+}
 _AS_THEY_ARE = "none: pictures of 32 x 32 as they are"
 
 

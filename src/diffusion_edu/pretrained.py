@@ -202,6 +202,23 @@ def load_classifier(name: str | Path = "fashion-classifier", device: torch.devic
     return load_system(_whole(name)[0], "Classifier", device)
 
 
+def card_of(name: str | Path) -> dict[str, Any]:
+    """The model card of a trained network, after its file was checked; without a card, what the file says of itself.
+
+    Args:
+        name: as for :func:`load`, of a network of any kind.
+
+    Raises:
+        ValueError, CheckpointError: as for :func:`load`.
+    """
+    path, card = _whole(name)
+    _, meta = checkpoint.read(path)
+    kind = (meta.get("model") or {}).get("class")
+    # A card of what cannot be loaded would help nobody.
+    load_system(path, str(kind)) if kind in _LOADERS else load(name)
+    return card or dict(meta)
+
+
 def read_card(path: str | Path) -> dict[str, Any]:
     """The model card beside a file of weights; empty where there is none.
 

@@ -1,4 +1,4 @@
-"""The command line: diffusion-edu train | sample | export | list | info."""
+"""The command line: diffusion-edu train | sample | evaluate | export | list | info."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from .. import __version__
 from .._errors import DataError
 from ..train import CheckpointError, TrainingDiverged
 from .common import FAILED, INTERRUPTED, OK, USAGE, say
+from .evaluating import evaluate
 from .exporting import export
 from .listing import info, list_names
-from .options import Command, Export, Info, List, Sample, Train
+from .options import Command, Evaluate, Export, Info, List, Sample, Train
 from .sampling import draw
 from .training import train
 
@@ -39,11 +40,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     return _guarded(lambda: _run(command))
 
 
-def _run(command: Train | Sample | Export | List | Info) -> int:
+def _run(command: Train | Sample | Evaluate | Export | List | Info) -> int:
     if isinstance(command, Train):
         return train(command)
     if isinstance(command, Sample):
         return draw(command)
+    if isinstance(command, Evaluate):
+        return evaluate(command)
     if isinstance(command, Export):
         return export(command)
     return list_names() if isinstance(command, List) else info(command)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..pretrained import WEIGHTS, available, load, read_card
+from ..evaluate import FEATURE_NETWORKS
+from ..pretrained import WEIGHTS, available, card_of, read_card
+from ..systems import RUNS
 from ..train import PLANS
 from .common import OK
 from .options import Info
@@ -13,14 +16,22 @@ from .options import Info
 
 def list_names() -> int:
     """Print the recipes and the weights."""
-    width = max(map(len, (*PLANS, *available())))
-    print("recipes (diffusion-edu train RECIPE)")
-    for name, entry in PLANS.items():
-        print(f"  {name:<{width}}  {entry.about}")
-    print("weights (diffusion-edu sample NAME)")
-    for name in available():
-        print(f"  {name:<{width}}  {read_card(WEIGHTS / name).get('about', '')}")
+    cards = {name: read_card(WEIGHTS / name) for name in available()}
+    draws = [name for name, card in cards.items() if "schedule" in card]
+    width = max(map(len, (*PLANS, *RUNS, *cards, *FEATURE_NETWORKS)))
+    _print_table("recipes (diffusion-edu train RECIPE)", {**PLANS, **RUNS}, lambda entry: entry.about, width)
+    about = {name: cards[name].get("about", "") for name in cards}
+    _print_table("weights (diffusion-edu sample NAME)", {name: about[name] for name in draws}, str, width)
+    rest = {name: about[name] for name in cards if name not in draws}
+    _print_table("other weights (diffusion-edu info NAME)", rest, str, width)
+    _print_table("feature networks (diffusion-edu evaluate ... --network NAME)", FEATURE_NETWORKS, str, width)
     return OK
+
+
+def _print_table(title: str, rows: Mapping[str, Any], told: Callable[[Any], str], width: int) -> None:
+    print(title)
+    for name, entry in rows.items():
+        print(f"  {name:<{width}}  {told(entry)}".rstrip())
 
 
 def info(options: Info) -> int:
@@ -34,8 +45,11 @@ def info(options: Info) -> int:
             "schedule": entry.schedule,
             "recipe": entry.recipe.to_dict(),
         }
+    elif options.name in RUNS and options.name not in available():
+        run = RUNS[options.name]
+        card = {"about": run.about, **run.notes, "recipe": run.recipe.to_dict()}
     else:
-        card = load(options.name).card
+        card = card_of(options.name)
     if options.as_json:
         print(json.dumps(card, indent=2, ensure_ascii=False))
     else:

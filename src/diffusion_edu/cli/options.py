@@ -85,6 +85,43 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class Evaluate:
+    """Measure how far pictures are from real ones: Frechet and kernel distance, with interval and floor."""
+
+    pictures: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="PICTURES")]
+    """A folder of pictures; a data set, as fashion-mnist:test or emoji:train; or weights, which then draw them."""
+    reference: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="REFERENCE")]
+    """What they are compared with: a folder or a data set."""
+    network: Annotated[str | None, _option("NAME")] = None
+    """What looks at them (`diffusion-edu list`); only "inception" measures the FID. Default: the one that comes with
+    the package for that data set, else inception."""
+    weights: Annotated[Path | None, _option("FILE")] = None
+    """Its weights. Default: those that are shipped or downloaded."""
+    n: Count = None
+    """How many pictures; weights draw so many, of other sources the first are taken. Default: 10000 drawn, else all."""
+    size: Count = None
+    """Side that the pictures of folders are cut to. Default: what the network or the other side needs."""
+    method: Literal["ddpm", "ddim", "dpm-solver"] = "ddim"
+    """The sampler, of weights; so are the next three."""
+    steps: Count = None
+    """Sampling steps. Default: 50 for ddim, 20 for dpm-solver, all for ddpm."""
+    eta: Annotated[float, tyro.conf.arg(metavar="X")] = 0.0
+    """Fresh noise of ddim, from 0 to 1."""
+    seed: Annotated[int, tyro.conf.arg(metavar="N")] = 0
+    """Seed of the first picture, and of the interval's draws."""
+    resamples: Annotated[int, tyro.conf.arg(metavar="N")] = 100
+    """Draws for the interval; 0 leaves it out."""
+    data: Folder = None
+    """Folder with the original files of the data set."""
+    batch_size: Annotated[int, tyro.conf.arg(metavar="N")] = 100
+    """Pictures worked on at once; changes memory and speed only."""
+    device: Device = None
+    """Such as cpu or cuda. Default: a GPU when there is one."""
+    as_json: Annotated[tyro.conf.FlagCreatePairsOff[bool], _option(name="json")] = False
+    """Print JSON instead of lines."""
+
+
+@dataclass(frozen=True)
 class Export:
     """Write a network as an ONNX file, for runtimes without PyTorch, and compare its answers with PyTorch's."""
 
@@ -116,6 +153,7 @@ class Info:
 Command = (
     Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Sample, tyro.conf.subcommand("sample")]
+    | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[List, tyro.conf.subcommand("list")]
     | Annotated[Info, tyro.conf.subcommand("info")]

@@ -8,21 +8,25 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from .. import __version__
+from .._errors import check_choice
 from ..data import ImageData, ImageFolder, fashion_mnist
 from ..diffusion import NoiseSchedule
 from ..pretrained import RUN_WEIGHTS, export_weights
-from ..train import Plan, Recipe, TrainStep, fit, new_unet, plan
+from ..systems import RUNS
+from ..train import PLANS, Plan, Recipe, TrainStep, fit, new_unet, plan
 from ..train.checkpoint import read
 from ..train.loop import CHECKPOINT, METRICS
+from ..train.losses import Objective
 from ..train.machine import tune_malloc
 from .common import INTERRUPTED, OK, device_name, pick_device, say
 from .options import Train
@@ -44,31 +48,80 @@ DATA_NOTES: dict[str, dict[str, str]] = {
 }
 
 
+@dataclass(frozen=True)
+class _Job:
+    """What is trained: of the diffusion plans and of the other runs alike."""
+
+    about: str
+    notes: dict[str, str]
+    recipe: Recipe
+    model: nn.Module
+    data: Tensor | dict[str, Tensor]
+    schedule: NoiseSchedule | None = None
+    objective: Objective | None = None
+    measure: Callable[[Path], dict[str, Any]] | None = None
+
+
 def train(options: Train) -> int:
     """Run a recipe, export the weights at the end, and say where they are."""
-    chosen = plan(options.recipe)
-    recipe = _recipe(chosen.recipe, options)
+    check_choice("recipe", options.recipe, (*PLANS, *RUNS))
     if options.minutes is not None and options.minutes <= 0:
         raise ValueError(f"--minutes must be positive, got {options.minutes}")
     device = pick_device(options.device)
     tune_malloc()
-    data = _pictures(chosen, options)
+    job = _run(options) if options.recipe in RUNS else _diffusion(options)
     directory = options.out if options.out is not None else Path("runs") / options.recipe
-    model = new_unet(chosen.model, recipe.seed)
-    schedule = NoiseSchedule.from_dict(chosen.schedule)
-    reports = fit(model, schedule, data.pixels, recipe, directory=directory, resume=options.resume, device=device)
+    reports = fit(
+        job.model,
+        job.schedule,
+        job.data,
+        job.recipe,
+        objective=job.objective,
+        directory=directory,
+        resume=options.resume,
+        device=device,
+    )
     try:
-        reached, signalled = _follow(reports, recipe, directory, options.minutes)
+        reached, signalled = _follow(reports, job.recipe, directory, options.minutes)
     except KeyboardInterrupt:
         return say(f"interrupted; the same command goes on from the checkpoint in {directory}", INTERRUPTED)
-    if reached < recipe.steps:
-        told = f"stopped at step {reached} of {recipe.steps}; the same command goes on from there"
+    if reached < job.recipe.steps:
+        told = f"stopped at step {reached} of {job.recipe.steps}; the same command goes on from there"
         return say(told, 128 + signalled if signalled else OK)
     path = directory / RUN_WEIGHTS
-    card = export_weights(directory, path, _card(chosen, options, directory, device))
+    card = export_weights(directory, path, _card(job, options, directory, device))
     print(f"{path}: {card['parameters']:,} parameters, final loss {card['final_loss']:.4f}")
-    print(f"draw with them: diffusion-edu sample {shlex.quote(str(directory))} --out samples.png")
+    if job.measure is None:
+        print(f"draw with them: diffusion-edu sample {shlex.quote(str(directory))} --out samples.png")
+    else:
+        print(f"what it can do: diffusion-edu info {shlex.quote(str(directory))}")
     return OK
+
+
+def _diffusion(options: Train) -> _Job:
+    """A plan: a U-Net, its schedule, and pictures."""
+    chosen = plan(options.recipe)
+    recipe = _recipe(chosen.recipe, options)
+    data = _pictures(chosen, options)
+    model = new_unet(chosen.model, recipe.seed)
+    schedule = NoiseSchedule.from_dict(chosen.schedule)
+    return _Job(chosen.about, DATA_NOTES[chosen.data], recipe, model, data.pixels, schedule)
+
+
+def _run(options: Train) -> _Job:
+    """A run with an objective of its own."""
+    run = RUNS[options.recipe]
+    recipe = _recipe(run.recipe, options)
+    model = run.new_model(recipe.seed)
+    return _Job(
+        run.about,
+        run.notes,
+        recipe,
+        model,
+        run.data(options.data),
+        objective=run.objective,
+        measure=run.measure,
+    )
 
 
 def _recipe(recipe: Recipe, options: Train) -> Recipe:
@@ -137,22 +190,22 @@ def _steps_done(directory: Path) -> int:
     return int(read(path)[1].get("step", 0)) if path.is_file() else 0
 
 
-def _card(chosen: Plan, options: Train, directory: Path, device: torch.device) -> dict[str, Any]:
+def _card(job: _Job, options: Train, directory: Path, device: torch.device) -> dict[str, Any]:
     """What the run can say of itself."""
     lines = [json.loads(line) for line in (directory / METRICS).read_text().splitlines()]
     # The time of each report, from its speed: a run that was stopped and resumed counts its work only.
-    batch = _recipe(chosen.recipe, options).batch_size
     counts = [b["step"] - a["step"] for a, b in zip([{"step": 0}, *lines], lines)]
-    seconds = sum(n * batch / line["pictures_per_second"] for n, line in zip(counts, lines))
+    seconds = sum(n * job.recipe.batch_size / line["pictures_per_second"] for n, line in zip(counts, lines))
     tail = lines[-max(1, len(lines) // 20) :]
     return {
         "title": options.recipe,
-        "about": chosen.about,
+        "about": job.about,
         "command": _command(options),
-        **DATA_NOTES[chosen.data],
+        **job.notes,
         "device": device_name(device),
         "wall_time_s": round(seconds, 1),
         "final_loss": sum(line["loss"] for line in tail) / len(tail),
+        **({} if job.measure is None else {"measured": job.measure(directory / CHECKPOINT)}),
         "torch": torch.__version__,
         "diffusion_edu": __version__,
     }

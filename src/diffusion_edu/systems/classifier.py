@@ -103,13 +103,13 @@ class Classify:
 
 CONFIG = ClassifierConfig()
 RECIPE = Recipe(
-    steps=3_000,
+    steps=8_000,
     batch_size=128,
     rate=2e-3,
     warmup=100,
-    cooldown=2_000,
+    cooldown=7_000,
     weight_decay=0.05,
-    ema_decay=0.995,
+    ema_decay=0.998,
     flip=True,
 )
 OBJECTIVE = Classify(shift=2)

@@ -52,7 +52,7 @@ def _emoji(root: Path | None) -> dict[str, Tensor]:
 
 RUNS: dict[str, Run] = {
     "emoji-clip": Run(
-        about="CLIP on the emoji and their captions: the model of chapter 9, about half an hour on one CPU core",
+        about="CLIP on the emoji and their captions: the model of chapter 9, about twenty minutes on one CPU core",
         kind="CLIP",
         recipe=emoji_clip.RECIPE,
         objective=emoji_clip.OBJECTIVE,
@@ -69,7 +69,7 @@ RUNS: dict[str, Run] = {
         },
     ),
     "fashion-classifier": Run(
-        about="a classifier of Fashion-MNIST, the feature network of chapter 8: some minutes on one CPU core",
+        about="a classifier of Fashion-MNIST, the feature network of chapter 8: a quarter of an hour on one CPU core",
         kind="Classifier",
         recipe=classifier.RECIPE,
         objective=classifier.OBJECTIVE,
