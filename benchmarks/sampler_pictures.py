@@ -38,6 +38,7 @@ class HalfPrecision(nn.Module):
         self.model, self.kind = torch.compile(model), torch.device(device).type
 
     def forward(self, x_t: Tensor, t: Tensor, cond: object = None) -> Tensor:
+        """The network's only signature."""
         with torch.no_grad(), torch.autocast(self.kind, dtype=torch.bfloat16):
             return self.model(x_t, t, cond).float()
 
@@ -54,6 +55,7 @@ def jobs(pictures: int, ddpm: int) -> list[tuple[str, str, int, int, bool]]:
 
 
 def main() -> None:
+    """Draw what is not there yet."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=int, default=10_000, help="of each sampler but DDPM")
     parser.add_argument("--ddpm", type=int, default=2_000, help="of DDPM, which takes 1000 steps a picture")

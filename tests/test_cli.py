@@ -62,6 +62,42 @@ def run_folder(call, pictures, tmp_path):
     return directory
 
 
+@pytest.fixture
+def clip_run(call, tmp_path):
+    """Two steps of the run `emoji-clip`."""
+    directory = tmp_path / "clip"
+    code, out, err = call(
+        *("train", "emoji-clip", "--steps", 2, "--batch-size", 8, "--precision", "fp32"),
+        *("--out", directory, "--device", "cpu"),
+    )
+    assert code == 0, err
+    assert f"diffusion-edu info {directory}" in out
+    return directory
+
+
+def test_a_run_that_is_no_diffusion_is_trained_measured_and_told(call, clip_run):
+    card = json.loads((clip_run / "weights.json").read_text())
+    assert card["model"]["class"] == "CLIP" and card["objective"].startswith("Contrast(")
+    assert "schedule" not in card and "kind" not in card
+    assert card["command"] == "diffusion-edu train emoji-clip --steps 2 --batch-size 8 --precision fp32"
+    assert 0 <= card["measured"]["retrieval"]["image_to_text"]["1"] <= 1
+    assert json.loads(call("info", clip_run, "--json")[1]) == card
+    clip = de.load_clip(clip_run)
+    assert clip.encode_image(torch.zeros(1, 3, 32, 32)).norm().item() == pytest.approx(1, abs=1e-5)
+
+
+def test_a_clip_draws_no_pictures(call, clip_run):
+    code, _, err = call("sample", clip_run)
+    assert code == 2
+    assert "a CLIP" in err and "load_clip()" in err
+
+
+def test_shipped_data_take_no_folder(call, tmp_path):
+    code, _, err = call("train", "emoji-clip", "--data", tmp_path, "--out", tmp_path / "x")
+    assert code == 2
+    assert "--data must not be given with the recipe emoji-clip" in err
+
+
 # ---- help and usage --------------------------------------------------------------------------------------
 
 
