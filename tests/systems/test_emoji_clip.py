@@ -83,3 +83,34 @@ def test_files_without_a_clip_are_refused(tmp_path, run):
         emoji_clip.load_clip(tmp_path / "other.safetensors")
     with pytest.raises(FileNotFoundError):
         emoji_clip.load_clip(tmp_path / "none.safetensors")
+
+
+def test_classes_are_described_by_the_names_of_the_training_split():
+    data, phrases = de.data.emoji("train"), emoji_clip.class_captions()
+    assert sorted(phrases["style"]) == sorted(data.classes)
+    assert sorted(phrases["group"]) == sorted(set(data.groups))
+    names = set(data.names)
+    assert all(len(texts) == len(names) for texts in phrases["style"].values())
+    assert sum(map(len, phrases["group"].values())) == 3 * len(names)
+    assert set(data.captions) <= {text for texts in phrases["style"].values() for text in texts}
+    assert all(text.endswith("noto style") for text in phrases["style"]["noto"])
+    assert "a red apple, noto style" in phrases["group"]["food-drink"]
+
+
+def test_texts_are_read_in_parts_of_any_size():
+    model = emoji_clip.new_clip(0, SMALL).eval()
+    texts = ["a red apple, noto style", "a dog", "x", "grapes, fluent style", "a cat in noto style"]
+    ids, mask = emoji_tokenizer().encode(texts)
+    with torch.no_grad():
+        expected = model.encode_text(ids, mask)
+    for size in (1, 2, 5, 512):
+        assert torch.allclose(emoji_clip.encode_texts(model, texts, size), expected, atol=1e-5)
+
+
+def test_many_phrases_find_classes_that_the_texts_lie_near(monkeypatch):
+    """With pictures that are the mean of their class's phrases the report must be right about all of them."""
+    model = emoji_clip.new_clip(0, SMALL).eval()
+    data, phrases = de.data.emoji("test"), emoji_clip.class_captions()
+    mean = {group: emoji_clip.encode_texts(model, texts).mean(0) for group, texts in phrases["group"].items()}
+    monkeypatch.setattr(model, "encode_image", lambda x0: torch.stack([mean[g] for g in data.groups]))
+    assert emoji_clip.report(model)["zero_shot"]["group"]["accuracy_with_many_phrases"] == 1.0
