@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .conv_explorer import ConvExplorer
     from .flow_explorer import FlowExplorer
+    from .frechet_explorer import FrechetExplorer
     from .live_sampler import LiveSampler
     from .reverse_player import ReversePlayer, record
     from .schedule_explorer import ScheduleExplorer
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ConvExplorer",
     "FlowExplorer",
+    "FrechetExplorer",
     "LiveSampler",
     "ReversePlayer",
     "ScheduleExplorer",
@@ -33,6 +35,7 @@ __all__ = [
 _HOMES = {
     "ConvExplorer": "conv_explorer",
     "FlowExplorer": "flow_explorer",
+    "FrechetExplorer": "frechet_explorer",
     "XTExplorer": "x_t_explorer",
     "ScheduleExplorer": "schedule_explorer",
     "LiveSampler": "live_sampler",
