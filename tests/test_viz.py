@@ -147,3 +147,19 @@ def test_heat_maps_share_one_scale_and_mark_the_same_cell():
         viz.heat_map({})
     with pytest.raises(ValueError, match="panels must be tables"):
         viz.heat_map({"a": np.ones((2, 2, 2))})
+
+
+def test_match_table_has_pictures_above_texts_beside_and_the_best_outlined():
+    values = torch.tensor([[0.9, 0.1, -0.2], [0.3, 0.2, 0.84]])
+    figure = viz.match_table(values, PICTURES[:3], ["one", "two"])
+    top, table = figure.axes
+    shown = np.asarray(top.images[0].get_array())
+    assert (shown[:, 11:19] == PICTURES[1, 0].numpy()).all(), "a white pixel on each side"
+    assert np.asarray(table.images[0].get_array()) == pytest.approx(values.numpy())
+    assert [label.get_text() for label in table.get_yticklabels()] == ["one", "two"]
+    assert [text.get_text() for text in table.texts] == ["0.90", "0.10", "-0.20", "0.30", "0.20", "0.84"]
+    outlined = [patch.get_bbox().extents.tolist() for patch in table.patches]
+    assert outlined == [[-0.5, -0.5, 0.5, 0.5], [1.5, 0.5, 2.5, 1.5]]
+    assert png(figure).shape[2] == 3
+    with pytest.raises(ValueError, match=r"values must be of the shape \(texts, pictures\), \(2, 3\), got \(3, 2\)"):
+        viz.match_table(values.T, PICTURES[:3], ["one", "two"])

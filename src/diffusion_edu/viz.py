@@ -285,6 +285,45 @@ def heat_map(
     return figure
 
 
+def match_table(values: Any, pictures: Tensor, texts: Sequence[str], cell: float = 0.55) -> Figure:
+    """How well each text fits each picture: the number as ink, the best picture of each text outlined.
+
+    Args:
+        values: (rows, columns), one row a text and one column a picture.
+        pictures: (columns, C, H, W) uint8, or floats in [-1, 1]; they stand over their columns.
+        texts: one for each row, at its left.
+        cell: width of a column in inches.
+    """
+    table, above = np.atleast_2d(_numbers(values)), _pictures(pictures)
+    if table.shape != (len(texts), len(above)):
+        raise bad_value("values", table.shape, f"of the shape (texts, pictures), {(len(texts), len(above))}")
+    rows, columns = table.shape
+    ink = LinearSegmentedColormap.from_list("ink", ["white", BLUE])
+    with mpl.rc_context(STYLE):
+        figure = _figure(columns * cell + 0.085 * max(map(len, texts)), (0.75 * rows + 1) * cell, gap=0.02)
+        grid = figure.add_gridspec(2, 1, height_ratios=[1, 0.75 * rows])
+        top, axes = figure.add_subplot(grid[0]), figure.add_subplot(grid[1])
+        _draw(top, np.concatenate([np.pad(p, ((0, 0), (1, 1), (0, 0)), constant_values=255) for p in above], axis=1))
+        axes.imshow(table, cmap=ink, vmin=0, vmax=max(float(table.max()), 1e-9), aspect="auto")
+        axes.set(xticks=[], yticks=range(rows), yticklabels=texts)
+        axes.tick_params(axis="y", length=0)
+        axes.grid(False)
+        for (row, column), value in np.ndenumerate(table):
+            strong = value > 0.6 * table.max()
+            axes.text(
+                column,
+                row,
+                f"{value:.2f}",
+                ha="center",
+                va="center",
+                fontsize=8,
+                color="white" if strong else "#1e293b",
+            )
+            if column == table[row].argmax():
+                axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=ORANGE, linewidth=2))
+    return figure
+
+
 class Drawing(Figure):
     """A figure that is not kept in pyplot's list: none leaks, none is shown twice; notebooks show it as a PNG."""
 
