@@ -52,7 +52,7 @@ def _emoji(root: Path | None) -> dict[str, Tensor]:
 
 RUNS: dict[str, Run] = {
     "emoji-clip": Run(
-        about="CLIP on the emoji and their captions: the model of chapter 9, about twenty minutes on one CPU core",
+        about="CLIP on the emoji and their captions: the model of chapter 9, about half an hour on one CPU core",
         kind="CLIP",
         recipe=emoji_clip.RECIPE,
         objective=emoji_clip.OBJECTIVE,

@@ -39,7 +39,7 @@ PRESETS: dict[str, tuple[str, list[float], list[float]]] = {
 class FrechetExplorer(BookWidget):
     """Drag two Gaussians and see the distance between them, its two parts, and what n points of each say about it.
 
-    All arguments but `preset` are traits that follow the page and move it; ``terms`` is the exact distance now shown and
+    All arguments but `preset` are traits that follow the page and move it; ``terms`` is the exact distance now shown,
     ``estimates`` are those of all draws.
 
     Args:
