@@ -105,7 +105,7 @@ def test_draws_have_the_gaussians_mean_and_covariance():
 
 
 def test_few_points_make_the_distance_too_large():
-    """What the reader is to see: the mean over the draws lies above the exact distance, the more so with fewer points."""
+    """What the reader is to see: the mean over the draws lies above the exact distance, more so with fewer points."""
     means = {}
     for n in (5, 20, 80):
         explorer = FrechetExplorer("same", n=n, draws=100)

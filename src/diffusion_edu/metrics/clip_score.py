@@ -16,7 +16,7 @@ def clip_score(image: Tensor, text: Tensor) -> float:
 
     Numbers of different encoders cannot be compared.
 
-    Source: Hessel et al. 2021, section 3, with factor 100 in place of 2.5.
+    Equation: eq-clip-score (Hessel et al. 2021, section 3, with factor 100 in place of 2.5).
     Checked by: tests/metrics/test_clip_score.py::test_the_number_of_torchmetrics.
 
     Args:

@@ -42,6 +42,8 @@ def frechet_distance(a: Statistics, b: Statistics) -> float:
             not finite.
 
     Source: Dowson and Landau 1982; Heusel et al. 2017, eq. 6.
+    Equation: eq-frechet (Heusel et al. 2017, eq. 6).
+    Checked by: tests/metrics/test_frechet.py::test_exact_for_a_known_transport.
     """
     return frechet_terms(a, b).distance
 

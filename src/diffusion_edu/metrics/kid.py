@@ -37,6 +37,8 @@ def squared_mmd(x: Rows, y: Rows, degree: int = 3) -> float:
         TypeError, ValueError: bad tables, different widths, degree < 1.
 
     Source: Gretton et al. 2012, eq. 3; Binkowski et al. 2018, section 4 (the kernel).
+    Equation: eq-kid (Gretton et al. 2012, eq. 3).
+    Checked by: tests/metrics/test_kid.py::test_the_definition_pair_by_pair.
     """
     check_rows("x", x, least=2)
     check_rows("y", y, int(x.shape[1]), least=2)
