@@ -162,7 +162,7 @@ def clip_loss(image: Tensor, text: Tensor, log_scale: Tensor | float, groups: Te
 
     L = 1/2 (CE(rows of S) + CE(columns of S)), S_ij = exp(log_scale) image_i . text_j, right answer i = j.
 
-    Source: Radford et al. 2021, figure 3.
+    Equation: eq-contrastive (Radford et al. 2021, figure 3; duplicates are left out here).
     Checked by: tests/systems/test_clip.py::test_the_loss_is_the_formula.
 
     Args:

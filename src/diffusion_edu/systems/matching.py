@@ -80,6 +80,9 @@ def _chance(right: Tensor, ks: tuple[int, ...]) -> dict[int, float]:
 def zero_shot(image: Tensor, class_text: Tensor, log_scale: float = MOST_LOG_SCALE) -> Tensor:
     """How likely each class is for each picture, when the classes are given in words and were never trained.
 
+    Equation: eq-zero-shot (Radford et al. 2021, section 3.1.2).
+    Checked by: tests/systems/test_matching.py::test_zero_shot_is_the_softmax_of_the_scaled_cosines.
+
     Args:
         image: (N, E) embeddings of pictures.
         class_text: (C, E) embeddings of one text a class ("a drawing, noto style"), or (C, P, E) of P texts a class,
@@ -91,8 +94,6 @@ def zero_shot(image: Tensor, class_text: Tensor, log_scale: float = MOST_LOG_SCA
 
     Raises:
         ValueError: other shapes.
-
-    Source: Radford et al. 2021, section 3.1.
     """
     if image.ndim != 2 or class_text.ndim not in (2, 3) or class_text.shape[-1] != image.shape[1]:
         told = f"{tuple(image.shape)} and {tuple(class_text.shape)}"
