@@ -19,6 +19,8 @@ from sphinx.application import Sphinx
 
 ROOT = Path(__file__).resolve().parents[2]
 BUNDLE = ROOT / "src/diffusion_edu/widgets/bundle.py"
+TOWER = ROOT / "src/diffusion_edu/widgets/text_tower.py"
+VOCABULARY = ROOT / "src/diffusion_edu/systems/files/emoji_words.json"
 HERO = ROOT / "book/_assets/hero.js"
 STATIC = ROOT / "src/diffusion_edu/widgets/static"
 WEIGHTS = ROOT / "src/diffusion_edu/weights"
@@ -31,14 +33,23 @@ ENGINES = {
 DROP = ("sphinx-thebe", "thebe")
 
 
-def _bundle() -> ModuleType | None:
-    if not BUNDLE.is_file():
-        return None
-    spec = importlib.util.spec_from_file_location("book_widget_bundle", BUNDLE)
+def _by_path(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"book_widget_{path.stem}", path)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def _bundle() -> ModuleType | None:
+    return _by_path(BUNDLE) if BUNDLE.is_file() else None
+
+
+def write_text_tower(folder: Path, name: str = "emoji-clip") -> None:
+    """The text encoder of the search in chapter 9, loaded when a reader types."""
+    tower = _by_path(TOWER)
+    found = tower.tower_of_file(WEIGHTS / f"{name}.safetensors", VOCABULARY)
+    (folder / f"{name}-text.js").write_text(tower.tower_script(name, found), encoding="utf-8")
 
 
 def write_models(folder: Path) -> None:
@@ -73,6 +84,7 @@ def write_scripts(app: Sphinx, config) -> None:
             (folder / f"{name}.js").write_text(bundle.classic_script(name), encoding="utf-8")
             elements[tag] = name
     write_models(folder / "live")
+    write_text_tower(folder / "live")
     app.book_scripts = elements  # type: ignore[attr-defined]
     config.html_static_path.append(str(home))
     old = int(version("pydata-sphinx-theme").split(".")[1]) < 16

@@ -123,6 +123,10 @@ class Tokenizer:
         """What a text is cut into, [CLS] and [SEP] included."""
         return self._pieces.encode(text).tokens
 
+    def words(self, text: str) -> list[str]:
+        """What a text is cut into before rare words fall into pieces: lower case, signs on their own."""
+        return [word for word, _ in _split(self._pieces, text)]
+
 
 @cache
 def emoji_tokenizer() -> Tokenizer:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .live_sampler import LiveSampler
     from .reverse_player import ReversePlayer, record
     from .schedule_explorer import ScheduleExplorer
+    from .text_search import TextSearch
     from .unet_explorer import UNetExplorer, record_features
     from .x_t_explorer import XTExplorer
 
@@ -26,6 +27,7 @@ __all__ = [
     "LiveSampler",
     "ReversePlayer",
     "ScheduleExplorer",
+    "TextSearch",
     "UNetExplorer",
     "XTExplorer",
     "record",
@@ -41,6 +43,7 @@ _HOMES = {
     "LiveSampler": "live_sampler",
     "ReversePlayer": "reverse_player",
     "record": "reverse_player",
+    "TextSearch": "text_search",
     "UNetExplorer": "unet_explorer",
     "record_features": "unet_explorer",
 }

@@ -1,0 +1,144 @@
+// CLIP's text encoder in plain JavaScript: nn/transformer.py's TextEncoder and the last layer of systems/clip.py, for one
+// text at a time. 0.4 million weights need a few milliseconds: no runtime, no worker. No page needed.
+import { inflate, bytesFromBase64 } from "./common.mjs";
+
+const TE_SMALL = 1e-5; // of torch's LayerNorm
+
+// Half precision to a number: 1 sign, 5 exponent, 10 fraction bits.
+export function fromHalf(bits) {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  if (exponent === 31) return fraction ? NaN : sign * Infinity;
+  return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -14 * (fraction / 1024));
+}
+
+// The inverse of text_tower.py's packing: {name: {shape, values: Float32Array}}. `bytes` in place of `data`: from a kernel.
+export async function unpackTower(tower) {
+  const bytes = await inflate(tower.bytes ?? bytesFromBase64(tower.data));
+  const count = bytes.length / 2;
+  const values = new Float32Array(count);
+  for (let i = 0; i < count; i++) values[i] = fromHalf(bytes[i] | (bytes[count + i] << 8));
+  const found = {};
+  let at = 0;
+  for (const [name, shape] of tower.shapes) {
+    const size = shape.reduce((product, n) => product * n, 1);
+    found[name] = { shape, values: values.subarray(at, at + size) };
+    at += size;
+  }
+  if (at !== count) throw new Error("the weights of the text encoder are not whole");
+  return found;
+}
+
+// erf to 1.2e-7 (Press et al., Numerical Recipes, section 6.2), and torch's exact gelu with it.
+const TE_ERF = [-1.26551223, 1.00002368, 0.37409196, 0.09678418, -0.18628806, 0.27886807, -1.13520398, 1.48851587, -0.82215223, 0.17087277];
+export function gelu(x) {
+  const z = Math.abs(x) * Math.SQRT1_2;
+  const t = 1 / (1 + z / 2);
+  let sum = 0;
+  for (let i = TE_ERF.length - 1; i >= 0; i--) sum = sum * t + TE_ERF[i];
+  const tail = t * Math.exp(-z * z + sum); // erfc(|x| / sqrt 2)
+  return (x * (x >= 0 ? 2 - tail : tail)) / 2;
+}
+
+// y = x W^T + b for each of `rows` rows.
+function linear(x, rows, { shape, values }, bias) {
+  const [out, width] = shape;
+  const y = new Float64Array(rows * out);
+  for (let r = 0; r < rows; r++) {
+    for (let o = 0; o < out; o++) {
+      let sum = bias ? bias.values[o] : 0;
+      for (let i = 0, a = r * width, b = o * width; i < width; i++) sum += x[a + i] * values[b + i];
+      y[r * out + o] = sum;
+    }
+  }
+  return y;
+}
+
+function layerNorm(x, rows, weight, bias) {
+  const width = weight.values.length;
+  const y = new Float64Array(x.length);
+  for (let r = 0; r < rows; r++) {
+    const row = x.subarray(r * width, (r + 1) * width);
+    let mean = 0;
+    for (const v of row) mean += v / width;
+    let variance = 0;
+    for (const v of row) variance += (v - mean) ** 2 / width;
+    const scale = 1 / Math.sqrt(variance + TE_SMALL);
+    for (let i = 0; i < width; i++) y[r * width + i] = (row[i] - mean) * scale * weight.values[i] + bias.values[i];
+  }
+  return y;
+}
+
+// Every position asks every other: softmax(Q K^T / sqrt(d)) V for each head; qkv holds rows of 3 x width.
+function attend(qkv, rows, width, heads) {
+  const d = width / heads;
+  const y = new Float64Array(rows * width);
+  const weight = new Float64Array(rows);
+  for (let head = 0; head < heads; head++) {
+    for (let r = 0; r < rows; r++) {
+      const q = r * 3 * width + head * d;
+      let top = -Infinity;
+      for (let c = 0; c < rows; c++) {
+        const k = c * 3 * width + width + head * d;
+        let sum = 0;
+        for (let i = 0; i < d; i++) sum += qkv[q + i] * qkv[k + i];
+        weight[c] = sum / Math.sqrt(d);
+        top = Math.max(top, weight[c]);
+      }
+      let total = 0;
+      for (let c = 0; c < rows; c++) total += weight[c] = Math.exp(weight[c] - top);
+      for (let c = 0; c < rows; c++) {
+        const v = c * 3 * width + 2 * width + head * d;
+        for (let i = 0; i < d; i++) y[r * width + head * d + i] += (weight[c] / total) * qkv[v + i];
+      }
+    }
+  }
+  return y;
+}
+
+const add = (x, y) => {
+  for (let i = 0; i < x.length; i++) x[i] += y[i];
+};
+
+// weights: of unpackTower. Returns encode(ids) -> Float64Array of length 1 (Euclidean), the embedding.
+export function makeTextEncoder(weights, heads) {
+  const of = (name) => {
+    if (!weights[name]) throw new Error(`the text encoder has no ${name}`);
+    return weights[name];
+  };
+  const layer = (x, rows, name) => linear(x, rows, of(`${name}.weight`), of(`${name}.bias`));
+  const norm = (x, rows, name) => layerNorm(x, rows, of(`${name}.weight`), of(`${name}.bias`));
+  const tokens = of("text.tokens.weight");
+  const positions = of("text.positions");
+  const width = tokens.shape[1];
+  let depth = 0;
+  while (weights[`text.trunk.blocks.${depth}.qkv.weight`]) depth += 1;
+
+  function encode(ids) {
+    const rows = ids.length;
+    if (rows > positions.shape[0]) throw new Error(`at most ${positions.shape[0]} tokens, got ${rows}`);
+    const x = new Float64Array(rows * width);
+    ids.forEach((id, r) => {
+      for (let i = 0; i < width; i++) x[r * width + i] = tokens.values[id * width + i] + positions.values[r * width + i];
+    });
+    for (let n = 0; n < depth; n++) {
+      const block = `text.trunk.blocks.${n}`;
+      const mixed = attend(layer(norm(x, rows, `${block}.norm1`), rows, `${block}.qkv`), rows, width, heads);
+      add(x, layer(mixed, rows, `${block}.out`));
+      const hidden = layer(norm(x, rows, `${block}.norm2`), rows, `${block}.hidden`).map(gelu);
+      add(x, layer(hidden, rows, `${block}.shrink`));
+    }
+    const states = norm(x, rows, "text.trunk.norm");
+    const pooled = new Float64Array(width);
+    for (let r = 0; r < rows; r++) for (let i = 0; i < width; i++) pooled[i] += states[r * width + i] / rows;
+    return unit(linear(pooled, 1, of("text_out.weight")));
+  }
+  return { encode, length: positions.shape[0] };
+}
+
+export function unit(x) {
+  let sum = 0;
+  for (const v of x) sum += v * v;
+  return x.map((v) => v / (Math.sqrt(sum) || 1));
+}
