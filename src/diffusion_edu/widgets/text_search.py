@@ -124,7 +124,7 @@ class TextSearch(BookWidget):
     @property
     def learned_temperature(self) -> float:
         """1 / exp(log_scale) of the model."""
-        return math.exp(-float(self._clip.log_scale))
+        return math.exp(-float(self._clip.log_scale.detach()))
 
     @property
     def loss(self) -> float:

@@ -114,7 +114,7 @@ def sheet(pixels: Tensor, columns: int) -> str:
     """A data URL: pictures (N, 3, S, S) in rows of `columns`, lossless in 256 colours."""
     image = sheet_image(pixels, columns)
     buffer = io.BytesIO()
-    image.quantize(256).convert("RGB").save(buffer, "WEBP", lossless=True, quality=100, method=6)
+    image.quantize(256).convert("RGB").save(buffer, "WEBP", lossless=True, quality=100, method=4)
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 

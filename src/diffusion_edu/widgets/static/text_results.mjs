@@ -17,7 +17,7 @@ export const RESULTS_CSS = `
 .de-tr-tokens b{font:inherit;padding:2px 6px;border-radius:5px;border:1px solid var(--w-border);background:var(--w-soft)}
 .de-tr-tokens b.is-frame{border-style:dashed;background:none;color:var(--w-muted)}
 .de-tr-tokens b.is-unknown{border-color:var(--w-orange);border-style:double;border-width:3px}
-.de-tr-notes{margin:0;padding:0;list-style:none;font-size:.8125rem;min-height:2.6em}.de-tr-notes li{margin:0}
+.de-tr-notes{margin:0;padding:0;list-style:none;font-size:.8125rem;min-height:1.4em}.de-tr-notes li{margin:0}
 .de-tr-grid{display:grid;grid-template-columns:repeat(6,minmax(0,1fr));gap:8px;margin:0;padding:0;list-style:none}
 .de-tr-grid li{margin:0;min-width:0;display:grid}
 .de-widget .de-tr-grid button{display:grid;grid-template-columns:minmax(0,1fr);justify-items:center;align-content:start;gap:3px;padding:6px 4px;min-width:0;font-size:.75rem;line-height:1.2;text-align:center;border-color:var(--w-border);position:relative}

@@ -12,6 +12,7 @@ import { completions, contrast, directions, dot, meanDirection, phrases, ranked 
 import { MATRIX_CSS, MATRIX_VIEWS, matrixView, worstPair } from "./text_matrix.mjs";
 import { RESULTS, RESULTS_CSS, readingNotes, resultsView } from "./text_results.mjs";
 import { loadTower, towerAtHand } from "./text_tower.mjs";
+import { splitWords } from "./word_pieces.mjs";
 
 const TS_SHARED = ["query", "batch", "temperature"];
 const [TS_LEAST, TS_MOST] = [2, 10];
@@ -19,7 +20,7 @@ const TS_AMONG = [["all", "all pictures"], ["new", "new to it"], ["seen", "seen 
 const TS_CSS = `
 .de-ts-part{display:grid;gap:10px;min-width:0}
 .de-ts-part+.de-ts-part{border-top:1px solid var(--w-border);padding-top:14px}
-.de-ts-part .de-status{min-height:4.2em}
+.de-ts-part .de-status{min-height:2.8em}
 div.de-ts-part .de-label select{min-width:0;flex:0 1 auto}
 .de-widget .de-ts-head{margin:0;padding:0;font-size:.95rem;font-weight:600;color:var(--w-text)}
 .de-ts-examples{display:flex;flex-wrap:wrap;gap:6px;align-items:center}
@@ -95,7 +96,7 @@ function mountTextSearch(root, raw, changed) {
     h("div", { class: "de-ts-part" },
       h("div", { class: "de-row" }, box.el, button),
       h("div", { class: "de-ts-examples", role: "group", "aria-label": "Examples" }, h("span", { class: "de-muted de-small" }, "or try"), ...c.examples),
-      problem, results.tokens, results.notes, status,
+      problem, results.tokens, status, results.notes,
       h("div", { class: "de-row" }, c.among.el, c.bare.el),
       results.grid,
       h("p", { class: "de-note" }, "The number is the cosine. New: training never saw this thing in this style of drawing. Press a picture to put it into the batch below, or to take it out.")),
@@ -166,7 +167,8 @@ function mountTextSearch(root, raw, changed) {
       Object.assign(run, { source: "page", pieces: tokens.pieces, notes: readingNotes(tokens, known), ranking: order.map((i) => [i, cosines[i]]), encode_milliseconds: ms });
       results.drawTokens(run.pieces, count > 1 ? `… and the same with ${data.styles.slice(1).join(", ")}; the mean of the ${count} counts` : "");
     } else if (stored && !now.bare && now.among === "all") {
-      Object.assign(run, { source: "stored", pieces: stored.pieces, ranking: stored.best });
+      const parts = splitWords(query).map((word) => ({ word, pieces: [] }));
+      Object.assign(run, { source: "stored", pieces: stored.pieces, notes: readingNotes({ words: parts }, known), ranking: stored.best });
       results.drawTokens(run.pieces, "");
     } else results.drawTokens([], "");
     results.drawNotes(run.notes);

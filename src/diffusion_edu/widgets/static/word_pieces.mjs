@@ -1,6 +1,6 @@
 // Words to token ids, as the library `tokenizers` does it with the settings of systems/tokenizer.py: BertNormalizer,
 // BertPreTokenizer, WordPiece. No page needed.
-const WP_DROPPED = /[\0\ufffd]|(?![\t\n\r])\p{C}/u;
+const WP_DROPPED = /\ufffd|(?![\t\n\r])[\p{Cc}\p{Cf}\p{Co}\p{Cs}]/u;
 const WP_CHINESE = /[\u4e00-\u9fff\u3400-\u4dbf\uf900-\ufaff\u{20000}-\u{2a6df}\u{2a700}-\u{2b73f}\u{2b740}-\u{2b81f}\u{2b920}-\u{2ceaf}\u{2f800}-\u{2fa1f}]/u;
 const WP_SIGN = /[!-/:-@[-`{-~]|\p{P}/u;
 const WP_LONGEST = 100; // letters of a word; a longer one is unknown
