@@ -17,6 +17,7 @@ MAIN = {
     "reverse-player": "step",
     "unet-explorer": "part",
     "conv-explorer": "cell",
+    "frechet-explorer": "n",
 }
 SLIDERS = [
     ("flow-explorer", "t"),
@@ -29,8 +30,19 @@ SLIDERS = [
     ("reverse-player", "step"),
     ("unet-explorer", "part"),
     ("conv-explorer", "cell"),
+    ("frechet-explorer", "n"),
 ]
-ON_THE_WAY = {"t": 300, "T": 500, "beta-start": 0.001, "beta-end": 0.05, "s": 0.05, "step": 4, "part": 4, "cell": 8}
+ON_THE_WAY = {
+    "t": 300,
+    "T": 500,
+    "beta-start": 0.001,
+    "beta-end": 0.05,
+    "s": 0.05,
+    "step": 4,
+    "part": 4,
+    "cell": 8,
+    "n": 100,
+}
 
 
 def prepared(page, tag: str, role: str) -> Widget:
@@ -175,7 +187,11 @@ def test_speaks_once_the_reader_rests(on, tag) -> None:
     state = widget.state
     widget.page.wait_for_timeout(900)
     assert live.text_content() != before
-    words = f"output ({', '.join(map(str, state['cell']))})" if tag == "conv-explorer" else f"t = {state['t']}"
+    words = f"t = {state.get('t')}"
+    if tag == "conv-explorer":
+        words = f"output ({', '.join(map(str, state['cell']))})"
+    if tag == "frechet-explorer":
+        words = f"n = {state['n']}"
     assert words in live.text_content()
     # and it says in text what it shows
     assert words in widget.el.locator(".de-status").inner_text()
@@ -206,6 +222,7 @@ def test_says_so_when_its_data_are_broken(on, site, tag) -> None:
             "pixels": "%",
             "data_t": "%",
             "mode": "no such",
+            "real": "no such",
         }
     )
     page.evaluate(ADD, [tag, broken])

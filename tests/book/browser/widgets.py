@@ -18,6 +18,7 @@ HOMES = {
     "reverse-player": "notebooks/07_sampling",
     "unet-explorer": "notebooks/05_unet",
     "conv-explorer": "notebooks/04_convolution_sizes",
+    "frechet-explorer": "notebooks/08_fid",
 }
 
 

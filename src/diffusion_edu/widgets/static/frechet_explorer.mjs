@@ -51,11 +51,10 @@ const FR_CSS = `
 @container (max-width:620px){.de-fr{grid-template-columns:minmax(0,1fr)}.de-fr-sets fieldset{grid-template-columns:repeat(5,minmax(52px,1fr))}}
 `;
 
-// Numbers of points for the arrow keys: each about a tenth more than the last.
+// Numbers of points for the arrow keys: 3, 4, 5, 6, 8, 10, 12, 15, 20, ...
 export function ladder(low, high) {
-  const steps = [low];
-  while (steps.at(-1) < high) steps.push(Math.min(high, Math.max(steps.at(-1) + 1, Number((steps.at(-1) * 1.1).toPrecision(2)))));
-  return steps;
+  const steps = [1, 10, 100, 1000].flatMap((unit) => [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8].map((m) => m * unit));
+  return steps.filter((v) => Number.isInteger(v) && v >= low && v <= high);
 }
 
 // The smallest of 1, 2, 5 times a power of ten that holds x; never less than 0.1.
