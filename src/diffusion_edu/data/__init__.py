@@ -1,6 +1,7 @@
 """Data sets: pictures in, uint8 tensors out. Pixels become numbers in [-1, 1] here and nowhere else."""
 
 from .captions import emoji_caption
+from .cifar10 import cifar10
 from .emoji import EmojiData, emoji
 from .fashion_mnist import fashion_mnist
 from .folder import ImageFolder
@@ -14,6 +15,7 @@ __all__ = [
     "EmojiData",
     "ImageData",
     "ImageFolder",
+    "cifar10",
     "emoji",
     "emoji_caption",
     "fashion_mnist",
