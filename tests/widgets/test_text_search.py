@@ -18,6 +18,7 @@ from playwright.sync_api import sync_playwright
 
 from diffusion_edu.data import emoji
 from diffusion_edu.data.emoji import read_names
+from diffusion_edu.nn.transformer import TransformerConfig
 from diffusion_edu.pretrained import WEIGHTS
 from diffusion_edu.systems import clip_loss, emoji_tokenizer, load_clip
 from diffusion_edu.systems.clip import CLIP, CLIPConfig
@@ -139,6 +140,28 @@ def test_embeddings_are_those_of_pytorch(js, clip, tower) -> None:
     assert difference < 1e-6
     assert found.norm(dim=1).sub(1).abs().max() < 1e-6
     assert (found[0] - found[1]).abs().max() > 0.01
+
+
+def test_embeddings_of_a_network_of_other_sizes(js) -> None:
+    """Widths that no loop divides evenly; three blocks; weights that are random, so that nothing hides."""
+    text = TransformerConfig(vocabulary=emoji_tokenizer().size, width=18, depth=3, heads=3, ratio=3, length=9)
+    with torch.random.fork_rng([]):
+        torch.manual_seed(0)
+        model = CLIP(CLIPConfig.tiny(embedding=7, text=text)).eval()
+        for value in model.parameters():
+            value.data = torch.randn_like(value).mul(0.3).half().float()
+    state = [(name, list(v.shape), v.half().numpy().tobytes()) for name, v in model.state_dict().items()]
+    found = text_tower.tower(state, heads=3, words=emoji_tokenizer().vocabulary)
+    rows = [[2, 3], [2, 40, 500, 3], [2, 7, 8, 9, 1, 1999, 30, 31, 3]]
+    code = f"""{MODULES}
+    const e = encoder.makeTextEncoder(await encoder.unpackTower(data.tower), data.tower.heads);
+    result = [e.length, ...data.rows.map(e.encode)]"""
+    length, *got = js(code, {"tower": found, "rows": rows})
+    assert int(length) == 9
+    for ids, embedding in zip(rows, got):
+        with torch.no_grad():
+            wanted = model.encode_text(torch.tensor([ids]), torch.ones(1, len(ids), dtype=torch.bool))[0]
+        assert (torch.tensor(list(map(float, embedding))) - wanted).abs().max() < 2e-6
 
 
 def test_half_precision_and_gelu(js) -> None:

@@ -41,16 +41,33 @@ export function gelu(x) {
   return (x * (x >= 0 ? 2 - tail : tail)) / 2;
 }
 
-// y = x W^T + b for each of `rows` rows.
+// y = x W^T + b for each of `rows` rows. Four outputs at a time: a processor adds them up side by side, where one long sum
+// has to wait for itself.
 function linear(x, rows, { shape, values }, bias) {
   const [out, width] = shape;
   const y = new Float64Array(rows * out);
   for (let r = 0; r < rows; r++) {
-    for (let o = 0; o < out; o++) {
-      let sum = bias ? bias.values[o] : 0;
-      for (let i = 0, a = r * width, b = o * width; i < width; i++) sum += x[a + i] * values[b + i];
-      y[r * out + o] = sum;
+    const a = r * width;
+    let o = 0;
+    for (; o + 3 < out; o += 4) {
+      let s0 = 0;
+      let s1 = 0;
+      let s2 = 0;
+      let s3 = 0;
+      for (let i = 0, b = o * width; i < width; i++, b++) {
+        const v = x[a + i];
+        s0 += v * values[b];
+        s1 += v * values[b + width];
+        s2 += v * values[b + 2 * width];
+        s3 += v * values[b + 3 * width];
+      }
+      y[r * out + o] = s0;
+      y[r * out + o + 1] = s1;
+      y[r * out + o + 2] = s2;
+      y[r * out + o + 3] = s3;
     }
+    for (; o < out; o++) for (let i = 0; i < width; i++) y[r * out + o] += x[a + i] * values[o * width + i];
+    if (bias) for (o = 0; o < out; o++) y[r * out + o] += bias.values[o];
   }
   return y;
 }

@@ -48,8 +48,10 @@ export async function loadTower(model, wanted) {
   if (tower.id !== wanted.id) throw new Error("the text encoder at hand is not the one that goes with these pictures");
   const encoder = makeTextEncoder(await unpackTower(tower), tower.heads);
   const tokenizer = makeTokenizer(tower.words, encoder.length);
-  return (words) => {
+  const encode = (words) => {
     const tokens = tokenizer.encode(words);
     return { ...tokens, embedding: encoder.encode(tokens.ids) };
   };
+  for (let k = 0; k < 4; k++) encode("the first texts are slow, until the browser has compiled the loops"); // so not the reader's
+  return encode;
 }
