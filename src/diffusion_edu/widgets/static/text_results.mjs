@@ -17,7 +17,7 @@ export const RESULTS_CSS = `
 .de-tr-tokens b{font:inherit;padding:2px 6px;border-radius:5px;border:1px solid var(--w-border);background:var(--w-soft)}
 .de-tr-tokens b.is-frame{border-style:dashed;background:none;color:var(--w-muted)}
 .de-tr-tokens b.is-unknown{border-color:var(--w-orange);border-style:double;border-width:3px}
-.de-tr-notes{margin:0;padding:0;list-style:none;font-size:.8125rem;min-height:1.4em}.de-tr-notes li{margin:0}
+.de-tr-notes{margin:0;padding:0;list-style:none;font-size:.8125rem;min-height:1.4em}.de-tr-notes li{margin:0 0 2px;padding-left:8px;border-left:3px solid var(--w-orange)}
 .de-tr-grid{display:grid;grid-template-columns:repeat(6,minmax(0,1fr));gap:8px;margin:0;padding:0;list-style:none}
 .de-tr-grid li{margin:0;min-width:0;display:grid}
 .de-widget .de-tr-grid button{display:grid;grid-template-columns:minmax(0,1fr);justify-items:center;align-content:start;gap:3px;padding:6px 4px;min-width:0;font-size:.75rem;line-height:1.2;text-align:center;border-color:var(--w-border);position:relative}
@@ -48,8 +48,9 @@ export function resultsView({ names, styles, unseen, tile, side, pick }) {
   const notes = h("ul", { class: "de-tr-notes", "data-role": "notes" });
   const items = Array.from({ length: RESULTS }, () => {
     const canvas = h("canvas", { width: side, height: side, class: "de-pixels", "aria-hidden": "true" });
-    const parts = { bar: h("i"), name: h("em"), more: h("small") };
-    const button = h("button", { type: "button", "data-role": "result", onclick: () => pick(item.index) }, canvas, parts.bar, parts.name, parts.more);
+    // What is hidden is for screen readers: the name of the button is all of its text.
+    const parts = { bar: h("i"), name: h("em"), style: h("span", { class: "de-hidden" }), more: h("small") };
+    const button = h("button", { type: "button", "data-role": "result", onclick: () => pick(item.index) }, canvas, parts.bar, parts.name, parts.style, parts.more);
     const item = { el: h("li", { hidden: true }, button), button, canvas, ...parts, index: -1 };
     return item;
   });
@@ -61,7 +62,7 @@ export function resultsView({ names, styles, unseen, tile, side, pick }) {
   }
 
   function drawNotes(lines) {
-    notes.replaceChildren(...lines.map((line) => h("li", { class: "de-c de-orange" }, line)));
+    notes.replaceChildren(...lines.map((line) => h("li", {}, line)));
   }
 
   // best: [[index, cosine], ...]
@@ -77,7 +78,7 @@ export function resultsView({ names, styles, unseen, tile, side, pick }) {
       text(item.name, names[i]);
       text(item.more, `${number(cosine, 2)} · ${unseen[i] ? "new" : "seen"}`);
       item.button.setAttribute("aria-pressed", String(inBatch));
-      item.button.setAttribute("aria-label", `${k + 1}: ${names[i]}, ${styles[i]}, cosine ${number(cosine, 2)}, ${unseen[i] ? "new to it" : "seen in training"}`);
+      text(item.style, ` in ${styles[i]}, cosine `);
       item.button.title = `${names[i]}, ${styles[i]}: ${inBatch ? "take it out of the batch" : "put it into the batch"}`;
     });
   }
