@@ -10,7 +10,7 @@ import pytest
 import torch
 from playwright.sync_api import sync_playwright
 
-from diffusion_edu.widgets import FlowExplorer, ReversePlayer, ScheduleExplorer, XTExplorer, record
+from diffusion_edu.widgets import FlowExplorer, FrechetExplorer, ReversePlayer, ScheduleExplorer, XTExplorer, record
 
 pytestmark = pytest.mark.browser
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
@@ -78,6 +78,8 @@ def state(page, until: str) -> dict:
 def make(tag, oracle):
     if tag == "flow-explorer":
         return FlowExplorer(n=200, t=300)
+    if tag == "frechet-explorer":
+        return FrechetExplorer("turned", n=30)
     if tag == "x-t-explorer":
         return XTExplorer(PIXELS, t=300)
     if tag == "schedule-explorer":
@@ -141,7 +143,22 @@ def test_a_second_run_is_shown_on_request_from_python(mount, oracle):
     assert page.locator("[data-role=compare]").is_checked()
 
 
-@pytest.mark.parametrize("tag", ["x-t-explorer", "schedule-explorer", "reverse-player", "flow-explorer"])
+def test_a_moved_gaussian_reaches_python_and_the_other_way_round(mount, oracle):
+    page = mount(make("frechet-explorer", oracle))
+    page.locator("[data-role=real-first]").focus()
+    page.keyboard.press("ArrowUp")
+    page.locator("[data-role=more]").click()
+    page.wait_for_function("model.saved.real[2] === 1.6 && model.saved.draws === 2")
+    explorer = FrechetExplorer(real=page.evaluate("model.saved.real"), generated=[1.0, 0.0, 0.5, 0.0, 10.0])
+    page.evaluate(f"model.push('generated', {json.dumps(explorer.generated)})")
+    shown = state(page, "s.generated[0] === 1")
+    assert shown["distance"] == pytest.approx(explorer.terms.distance, rel=1e-9)
+    assert page.locator("[data-role=generated-along]").input_value() == "0.5"
+
+
+@pytest.mark.parametrize(
+    "tag", ["x-t-explorer", "schedule-explorer", "reverse-player", "flow-explorer", "frechet-explorer"]
+)
 def test_leaving_removes_every_trace(mount, oracle, tag):
     page = mount(make(tag, oracle))
     page.evaluate("leave()")
