@@ -27,6 +27,7 @@ from .systems import CLIP, Classifier, load_system
 from .train import checkpoint
 from .train.checkpoint import CheckpointError
 from .train.loop import CHECKPOINT
+from .train.parallel import world
 
 WEIGHTS = Path(__file__).parent / "weights"
 RUN_WEIGHTS = "weights.safetensors"
@@ -113,6 +114,20 @@ class Pretrained:
                 drawn.append(step.x_t.cpu())
                 bar.update(len(step.x_t))
         return torch.cat(drawn)
+
+    def generate_part(self, n: int, seed: int = 0, **options: Any) -> Tensor:
+        """This process's part of n pictures: several processes each draw theirs, and together those of one alone.
+
+        Args:
+            n, seed, options: as for :meth:`generate`, the same in all processes; no `start`.
+
+        Returns:
+            (m, C, H, W): the pictures of `world().part(n)`, in order; m may be 0.
+        """
+        own = world().part(n)
+        if not own:
+            return torch.empty(0, *self.shape)
+        return self.generate(len(own), seed=seed + own.start, **options)
 
     def _start(self, start: Tensor, n: int) -> Tensor:
         """The pictures to begin from, one a sample, in [-1, 1]."""

@@ -6,6 +6,8 @@ import sys
 
 import torch
 
+from ..train.parallel import local_rank
+
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -21,8 +23,8 @@ def pick_device(name: str | None) -> torch.device:
     Raises:
         ValueError: no such device here.
     """
-    if name is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name is None:  # of several processes on a machine each takes its own GPU
+        return torch.device("cuda", local_rank()) if torch.cuda.is_available() else torch.device("cpu")
     try:
         device = torch.device(name)
         torch.zeros(1, device=device)

@@ -23,12 +23,12 @@ from ..data import ImageData, ImageFolder, fashion_mnist
 from ..diffusion import NoiseSchedule
 from ..pretrained import RUN_WEIGHTS, export_weights
 from ..systems import RUNS
-from ..train import PLANS, Plan, Recipe, TrainStep, fit, new_unet, plan
+from ..train import PLANS, Plan, Recipe, TrainStep, WorkerLost, fit, new_unet, parallel, plan
 from ..train.checkpoint import read
 from ..train.loop import CHECKPOINT, METRICS
 from ..train.losses import Objective
 from ..train.machine import tune_malloc
-from .common import INTERRUPTED, OK, device_name, pick_device, say
+from .common import FAILED, INTERRUPTED, OK, device_name, pick_device, say
 from .options import Train
 
 CHANGES = ("steps", "batch_size", "rate", "seed", "precision")
@@ -69,7 +69,14 @@ def train(options: Train) -> int:
         raise ValueError(f"--minutes must be positive, got {options.minutes}")
     device = pick_device(options.device)
     tune_malloc()
-    job = _run(options) if options.recipe in RUNS else _diffusion(options)
+    with parallel.joined(device) as here:
+        with parallel.in_turn():
+            job = _run(options) if options.recipe in RUNS else _diffusion(options)
+        return _train(options, job, device, here)
+
+
+def _train(options: Train, job: _Job, device: torch.device, here: parallel.World) -> int:
+    """The training itself, in one process or as one of several."""
     directory = options.out if options.out is not None else Path("runs") / options.recipe
     reports = fit(
         job.model,
@@ -82,9 +89,13 @@ def train(options: Train) -> int:
         device=device,
     )
     try:
-        reached, signalled = _follow(reports, job.recipe, directory, options.minutes)
+        reached, signalled = _follow(reports, job.recipe, directory, options.minutes, device)
     except KeyboardInterrupt:
         return say(f"interrupted; the same command goes on from the checkpoint in {directory}", INTERRUPTED)
+    except WorkerLost:
+        return FAILED  # it was said where it happened
+    if not here.first:
+        return 128 + signalled if signalled else OK
     if reached < job.recipe.steps:
         told = f"stopped at step {reached} of {job.recipe.steps}; the same command goes on from there"
         return say(told, 128 + signalled if signalled else OK)
@@ -146,19 +157,36 @@ def _pictures(chosen: Plan, options: Train) -> ImageData:
     return data
 
 
-def _follow(reports: Iterator[TrainStep], recipe: Recipe, directory: Path, minutes: float | None) -> tuple[int, int]:
+def _follow(
+    reports: Iterator[TrainStep], recipe: Recipe, directory: Path, minutes: float | None, device: torch.device
+) -> tuple[int, int]:
     """Iterate the training under a progress bar; returns the step reached, and the signal that stopped it or 0."""
+    first = parallel.world().first
     reached = _steps_done(directory)
     end = None if minutes is None else time.monotonic() + 60 * minutes
-    with _interruptible() as asked, tqdm(total=recipe.steps, initial=reached, unit="step") as bar:
-        for report in reports:
-            bar.update(report.step - reached)
-            bar.set_postfix(loss=f"{report.loss:.4f}", pictures_s=f"{report.pictures_per_second:.0f}")
-            reached = report.step
-            if asked or (end is not None and time.monotonic() > end):
-                break
-        reports.close()  # type: ignore[attr-defined]  # a generator: closing it saves what was done
+    with _interruptible() as asked, _bar(recipe.steps, reached, first) as bar:
+        try:
+            for report in reports:
+                bar.update(report.step - reached)
+                bar.set_postfix(loss=f"{report.loss:.4f}", pictures_s=f"{report.pictures_per_second:.0f}")
+                reached = report.step
+                # All processes stop at the same step, whichever of them was asked.
+                if parallel.agree(bool(asked) or (end is not None and time.monotonic() > end), device):
+                    break
+            reports.close()  # type: ignore[attr-defined]  # a generator: closing it saves what was done
+        except RuntimeError as error:
+            if parallel.world().size == 1 or not (isinstance(error, WorkerLost) or parallel.is_of_peers(error)):
+                raise
+            reports.close()  # type: ignore[attr-defined]
+            # At once: torchrun is about to end this process too.
+            kept = f"the last checkpoint is step {_steps_done(directory)}, and the same command goes on from there"
+            say(f"error: another process of this training is gone; {kept}", FAILED)
+            raise WorkerLost(str(error)) from error
     return reached, asked[0] if asked else 0
+
+
+def _bar(steps: int, reached: int, shown: bool) -> tqdm:
+    return tqdm(total=steps, initial=reached, unit="step", disable=not shown)
 
 
 @contextlib.contextmanager

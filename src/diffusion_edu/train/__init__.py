@@ -4,6 +4,7 @@ from .checkpoint import CheckpointError
 from .ema import EMA
 from .loop import TrainingDiverged, TrainStep, fit
 from .losses import Objective, diffusion_loss
+from .parallel import WorkerLost
 from .recipes import PLANS, Plan, Recipe, new_unet, plan
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Recipe",
     "TrainStep",
     "TrainingDiverged",
+    "WorkerLost",
     "diffusion_loss",
     "fit",
     "new_unet",

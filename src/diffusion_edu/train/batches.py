@@ -50,6 +50,7 @@ class Batches:
         recipe: for the size of a batch, the seed, and whether to mirror.
         device: where the data are kept.
         memory_format: of the pictures in a batch.
+        part: which entries of every batch are taken; default: all.
     """
 
     def __init__(
@@ -58,8 +59,11 @@ class Batches:
         recipe: Recipe,
         device: torch.device,
         memory_format: torch.memory_format = torch.contiguous_format,
+        part: range | None = None,
     ) -> None:
         self.recipe, self.device, self.memory_format = recipe, device, memory_format
+        whole = range(recipe.batch_size) if part is None else part
+        self._part = slice(whole.start, whole.stop)
         self.data: Batch = data if isinstance(data, Tensor) else dict(data)
         if isinstance(self.data, Tensor):
             self.about: dict[str, Any] = _describe(self.data)
@@ -81,8 +85,9 @@ class Batches:
             As the data: one tensor, or tensors by name.
         """
         index, mirror = self._indices(n), None
-        if self.recipe.flip:
-            mirror = torch.rand(len(index), generator=generator, device=self.device) < 0.5
+        if self.recipe.flip:  # drawn for the whole batch, so that it does not matter who takes which part
+            mirror = torch.rand(len(index), generator=generator, device=self.device)[self._part] < 0.5
+        index = index[self._part]
         if isinstance(self.data, Tensor):
             return self._ready(self.data[index], mirror)
         return {name: self._ready(value[index], mirror) for name, value in self.data.items()}

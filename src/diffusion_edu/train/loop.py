@@ -19,7 +19,7 @@ from filelock import FileLock
 from torch import Tensor, nn
 
 from ..diffusion.schedules import NoiseSchedule
-from . import checkpoint
+from . import checkpoint, parallel
 from .batches import Batches, check_data
 from .ema import EMA
 from .losses import Objective, diffusion_loss, name_of
@@ -61,6 +61,9 @@ def fit(
     With a directory it appends a line to `metrics.jsonl` for every report, writes `checkpoint.safetensors` as the
     recipe says and when the iteration is given up, and goes on from there when called again.
 
+    In several processes (:mod:`diffusion_edu.train.parallel`) all call it alike, and each does its part of every batch;
+    reports are of the whole batch, the first process writes the files, and a run may go on with another number of them.
+
     Args:
         model: the network; moved to `device`.
         schedule: the noise schedule; None for an objective that has none.
@@ -84,12 +87,18 @@ def fit(
         RuntimeError: another run is using the directory.
         CheckpointError: the checkpoint is damaged or belongs to another run (network, recipe or data).
         TrainingDiverged: the loss or its gradient is not finite; the last good checkpoint stays.
+        WorkerLost: another of several processes ended; the last checkpoint stays.
     """
     check_data(data)
+    here = parallel.world()
+    if objective is not None and here.size > 1:
+        raise ValueError(
+            f"objective must be None in several processes, got {name_of(objective)}: it sees whole batches"
+        )
     if objective is None and (schedule is None or not isinstance(data, Tensor)):
         raise ValueError("objective must be given where schedule is None or data are named tensors, got None")
     device = torch.device(device if device is not None else "cuda" if torch.cuda.is_available() else "cpu")
-    lock = checkpoint.hold(Path(directory), CHECKPOINT, METRICS) if directory else None
+    lock = checkpoint.hold(Path(directory), CHECKPOINT, METRICS) if directory and here.first else None
     try:
         run = _Run(model, schedule, data, recipe, objective, Path(directory) if directory else None, ema, device)
         run.lock = lock
@@ -122,20 +131,25 @@ class _Run:
         device: torch.device,
     ) -> None:
         self.recipe, self.schedule, self.directory, self.device = recipe, schedule, directory, device
-        self.objective = objective
+        self.objective, self.world = objective, parallel.world()
+        part = self.world.equal_part("batch_size", recipe.batch_size)
         self.bf16 = recipe.precision == "bf16" or (recipe.precision == "auto" and has_bf16(device))
         # GroupNorm's backward in bf16 is many times slower for channels-last tensors on a CPU; elsewhere they win.
         nhwc = device.type == "cuda" or not self.bf16
         self.memory_format = torch.channels_last if nhwc else torch.contiguous_format
         self.model = model.to(device=device).to(memory_format=self.memory_format)  # type: ignore[call-overload]
-        self.forward: Any = torch.compile(self.model) if recipe.compile else self.model
+        self.forward: Any = self.model
+        if self.world.size > 1:
+            self.forward = nn.parallel.DistributedDataParallel(self.model, gradient_as_bucket_view=True)
+        if recipe.compile:
+            self.forward = torch.compile(self.forward)
         self.ema = EMA(self.model, recipe.ema_decay) if ema is None else ema
         self.ema.model.to(device)
         self.fused = device.type in ("cpu", "cuda")
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay, fused=self.fused
         )
-        self.batches = Batches(data, recipe, device, self.memory_format)
+        self.batches = Batches(data, recipe, device, self.memory_format, part)
         self.generator = torch.Generator(device)
         self.dropout = any(isinstance(m, nn.Dropout) and m.p > 0 for m in self.model.modules())
         self.lock: FileLock | None = None
@@ -154,7 +168,7 @@ class _Run:
                 keep = self.step % recipe.checkpoint_every == 0 or self.step == recipe.steps
                 if not (keep or self.step % recipe.log_every == 0):
                     continue
-                mean = (total / count).item()  # the only wait for the device
+                mean = parallel.mean(total / count).item()  # the only wait for the device
                 # The gradient too: an infinite one has spoilt the weights, which only the next loss would show.
                 for what, value in (("loss", mean), ("gradient norm", norm.item())):
                     if not math.isfinite(value):
@@ -172,6 +186,12 @@ class _Run:
             # The caller gives up: keep what was done (what was not reported yet may be bad: then keep the last).
             if count == 0 or math.isfinite(total.item() + norm.item()):
                 self.save()
+            raise
+        except RuntimeError as error:
+            if self.world.size > 1 and parallel.is_of_peers(error):
+                kept = f"the last checkpoint is step {self.saved}" if self.directory else "nothing was saved"
+                told = f"another process of this training is gone, by step {self.step}; {kept}"
+                raise parallel.WorkerLost(told) from error
             raise
         finally:
             self.model.eval()
@@ -200,7 +220,14 @@ class _Run:
         if self.objective is not None:
             return self.objective(self.forward, batch, self.generator)
         assert self.schedule is not None
-        return diffusion_loss(self.forward, batch, self.schedule, self.recipe.kind, self.generator)
+        return diffusion_loss(
+            self.forward,
+            batch,
+            self.schedule,
+            self.recipe.kind,
+            self.generator,
+            part=(self.world.rank, self.world.size),
+        )
 
     def _random_dropout(self, n: int) -> contextlib.AbstractContextManager[Any]:
         """Dropout draws from the global generator: give it the numbers of step n, and put it back after."""
@@ -208,7 +235,9 @@ class _Run:
             return contextlib.nullcontext()
         stack = contextlib.ExitStack()
         stack.enter_context(torch.random.fork_rng([self.device] if self.device.type == "cuda" else []))
-        torch.manual_seed(derive_seed(self.recipe.seed, "dropout", n))
+        # Each process drops other features of its part; the first, or only one, drops what it always did.
+        stream = "dropout" if self.world.first else f"drop{self.world.rank}"
+        torch.manual_seed(derive_seed(self.recipe.seed, stream, n))
         return stack
 
     # ---- files -------------------------------------------------------------------------------------------
@@ -228,6 +257,9 @@ class _Run:
     def save(self) -> None:
         """Write the checkpoint, if there is a directory and something new to keep."""
         if self.directory is None or self.step == self.saved:
+            return
+        if not self.world.first:
+            self.saved = self.step
             return
         moments = {
             f"{index}.{name}": value
@@ -281,7 +313,7 @@ class _Run:
 
     def trim_metrics(self) -> None:
         """Drop reports of steps that a killed run made after its last checkpoint, if any: they will be made again."""
-        path = None if self.directory is None else self.directory / METRICS
+        path = None if self.directory is None or not self.world.first else self.directory / METRICS
         if path is None or not path.exists():
             return
         kept = []
@@ -292,7 +324,7 @@ class _Run:
         checkpoint.write_bytes(path, "".join(f"{line}\n" for line in kept).encode())
 
     def _log(self, report: TrainStep) -> None:
-        if self.directory is None:
+        if self.directory is None or not self.world.first:
             return
         self.directory.mkdir(parents=True, exist_ok=True)
         with open(self.directory / METRICS, "a") as file:

@@ -44,6 +44,7 @@ def diffusion_loss(
     null: Cond | None = None,
     t: Tensor | None = None,
     reduce: bool = True,
+    part: tuple[int, int] = (0, 1),
 ) -> Tensor:
     r"""The simple loss: noise x_0 to a random step, and compare the network's answer with what was to be predicted.
 
@@ -64,6 +65,7 @@ def diffusion_loss(
         null: the condition that says nothing; needed when drop > 0.
         t: (B,) steps to use instead of random ones.
         reduce: False returns one loss a sample, (B,).
+        part: (k, n): x0 is the k-th of the n equal parts of a batch, whose random numbers these are to be.
 
     Returns:
         A scalar, or (B,); float32 whatever the network's precision.
@@ -71,16 +73,18 @@ def diffusion_loss(
     Raises:
         ValueError: unknown kind, t out of range, drop outside [0, 1] or without conditions.
     """
-    batch = x0.shape[0]
+    batch, (index, parts) = x0.shape[0], part
+    whole, own = batch * parts, slice(index * batch, (index + 1) * batch)
     if t is None:
-        t = torch.randint(1, schedule.T + 1, (batch,), generator=generator, device=x0.device)
-    x_t, eps = q_sample(x0, t, schedule, generator=generator)
+        t = torch.randint(1, schedule.T + 1, (whole,), generator=generator, device=x0.device)[own]
+    eps = None if parts == 1 else torch.randn(whole, *x0.shape[1:], generator=generator, device=x0.device)[own]
+    x_t, eps = q_sample(x0, t, schedule, eps=eps, generator=generator)
     if not 0 <= drop <= 1:
         raise ValueError(f"drop must be between 0 and 1, got {drop!r}")
     if drop:
         if cond is None or null is None:
             raise ValueError("drop > 0 needs both cond and null: the condition, and what replaces it")
-        keep = torch.rand(batch, generator=generator, device=x0.device) >= drop
+        keep = torch.rand(whole, generator=generator, device=x0.device)[own] >= drop
         cond = cond.where(keep, null)
     prediction = model(x_t, t, cond)
     error = F.mse_loss(prediction.float(), target(kind, x0, eps, t, schedule).float(), reduction="none")

@@ -1,0 +1,168 @@
+"""Several processes train the network that one process trains; they split the work, and stop together."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import diffusion_edu as de
+from diffusion_edu.systems import Classify
+from diffusion_edu.train import checkpoint, diffusion_loss, parallel
+from diffusion_edu.train.loop import CHECKPOINT, METRICS
+from diffusion_edu.train.parallel import World
+
+WORKER = Path(__file__).with_name("parallel_worker.py")
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pictures")
+    random = np.random.default_rng(0)
+    for index in range(20):
+        Image.fromarray(random.integers(0, 255, (32, 32, 3), np.uint8)).save(folder / f"{index:02}.png")
+    return folder
+
+
+def start(processes, *arguments):
+    """Run the worker in so many processes on this machine."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    command = [sys.executable, str(WORKER)]
+    if processes > 1:
+        launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+        command = [sys.executable, *launch, str(WORKER)]
+    return subprocess.run(
+        [*command, *map(str, arguments)], env=environment, capture_output=True, text=True, timeout=180
+    )
+
+
+def train(processes, pictures, out, *more, mode=("cli",)):
+    return start(processes, *mode, "train", "folder", "--data", pictures, "--out", out, "--device", "cpu", *more)
+
+
+@pytest.fixture(scope="module")
+def alone(pictures, tmp_path_factory):
+    """The run in one process."""
+    out = tmp_path_factory.mktemp("alone")
+    done = train(1, pictures, out)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def losses(out):
+    return [json.loads(line)["loss"] for line in (out / METRICS).read_text().splitlines()]
+
+
+def same_run(a, b):
+    """Same reports, same weights, up to the order in which sums are taken."""
+    assert losses(a) == pytest.approx(losses(b), rel=1e-5)
+    mine, yours = (checkpoint.read(out / CHECKPOINT)[0] for out in (a, b))
+    assert mine.keys() == yours.keys()
+    for name, value in mine.items():
+        # The optimiser's first steps are signs of the gradient: where that is nearly 0, its last digit decides.
+        assert torch.allclose(value, yours[name], rtol=1e-3, atol=2e-3 if "model" in name or "ema" in name else 1e-4), (
+            name
+        )
+
+
+def test_two_processes_train_as_one(pictures, alone, tmp_path):
+    done = train(2, pictures, tmp_path)
+    assert done.returncode == 0, done.stderr
+    same_run(tmp_path, alone)
+    assert done.stdout.count("weights.safetensors") == 1  # one of them speaks
+    assert de.load(tmp_path).generate(1, steps=2).shape == (1, 3, 32, 32)
+
+
+def test_a_run_goes_on_with_another_number_of_processes(pictures, alone, tmp_path):
+    for processes, steps in ((2, 2), (1, 4), (2, 6)):
+        done = train(processes, pictures, tmp_path, "--steps", steps)
+        assert done.returncode == 0, done.stderr
+    same_run(tmp_path, alone)
+
+
+def test_a_killed_process_ends_the_run_with_a_word_and_it_goes_on(pictures, alone, tmp_path):
+    began = time.monotonic()
+    done = train(2, pictures, tmp_path, mode=("die", 3))
+    assert done.returncode != 0
+    assert "another process of this training is gone" in done.stderr
+    step = checkpoint.read(tmp_path / CHECKPOINT)[1]["step"]
+    assert step in (2, 3)  # the last one written by itself, or what was done when it happened
+    assert f"the last checkpoint is step {step}" in done.stderr
+    assert time.monotonic() - began < 120
+    done = train(2, pictures, tmp_path)
+    assert done.returncode == 0, done.stderr
+    same_run(tmp_path, alone)
+
+
+def test_all_stop_at_the_same_step_when_the_time_is_over(pictures, tmp_path):
+    done = train(2, pictures, tmp_path, "--minutes", 1e-9, "--steps", 50)
+    assert done.returncode == 0, done.stderr
+    assert "stopped at step 1 of 50" in done.stderr
+    assert checkpoint.read(tmp_path / CHECKPOINT)[1]["step"] == 1
+
+
+def test_statistics_and_pictures_of_all_processes_are_those_of_one(tmp_path):
+    results = []
+    for processes in (1, 2, 3):
+        done = start(processes, "merge", tmp_path / f"{processes}.json")
+        assert done.returncode == 0, done.stderr
+        results.append(json.loads((tmp_path / f"{processes}.json").read_text()))
+    rows = torch.randn(101, 7, generator=torch.Generator().manual_seed(0)) + 5
+    for processes, found in zip((1, 2, 3), results):
+        assert found["world"] == [0, processes] and found["order"] == 0 and found["count"] == 101
+        assert np.allclose(found["mean"], rows.double().mean(0), rtol=1e-9)
+        assert np.allclose(found["covariance"], np.cov(rows.double().numpy().T), rtol=1e-9)
+        assert np.allclose(found["drawn"], results[0]["drawn"], atol=1e-5)
+
+
+def test_a_batch_must_divide(pictures, tmp_path):
+    done = train(2, pictures, tmp_path, "--batch-size", 7)
+    assert done.returncode != 0
+    assert "batch_size must be a multiple of 2, the number of processes, got 7" in done.stderr
+
+
+def test_an_objective_of_whole_batches_is_refused(monkeypatch):
+    monkeypatch.setattr(parallel, "world", lambda: World(0, 2))
+    data = {"pixels": torch.zeros(4, 1, 8, 8, dtype=torch.uint8), "label": torch.zeros(4, dtype=torch.long)}
+    with pytest.raises(ValueError, match="objective must be None in several processes, got Classify"):
+        de.fit(torch.nn.Linear(1, 1), None, data, de.Recipe(batch_size=2), objective=Classify())
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+@pytest.mark.parametrize("count", [0, 1, 4, 15])
+def test_parts_are_all_of_it_in_order(size, count):
+    parts = [World(rank, size).part(count) for rank in range(size)]
+    assert [i for part in parts for i in part] == list(range(count))
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+def test_alone_there_is_nothing_to_agree_on():
+    value = torch.tensor(3.0)
+    assert parallel.world() == World(0, 1)
+    assert parallel.mean(value) is value
+    assert parallel.agree(True, value.device) and not parallel.agree(False, value.device)
+    assert parallel.gathered("x") == ["x"]
+
+
+def test_the_parts_of_a_batch_have_its_loss():
+    """The mean of the parts' losses is the whole batch's, with dropped conditions too."""
+    schedule = de.NoiseSchedule.linear(100)
+    unet = de.UNet(de.UNetConfig.tiny(in_channels=1, vec_dim=4)).eval()
+    x0, vec = torch.randn(6, 1, 16, 16), torch.randn(6, 4)
+    options = {"drop": 0.5, "reduce": False}
+
+    def loss(rows, part):
+        cond, null = de.Cond(vec=vec[rows]), de.Cond(vec=torch.zeros(1, 4))
+        generator = torch.Generator().manual_seed(5)
+        return diffusion_loss(unet, x0[rows], schedule, "eps", generator, cond=cond, null=null, part=part, **options)
+
+    with torch.no_grad():
+        whole = loss(slice(0, 6), (0, 1))
+        parts = [loss(slice(2 * k, 2 * k + 2), (k, 3)) for k in range(3)]
+    assert torch.allclose(torch.cat(parts), whole, atol=1e-5)
