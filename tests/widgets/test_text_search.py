@@ -202,7 +202,7 @@ def test_a_search_is_asked_in_the_form_of_the_captions() -> None:
 
 
 def test_search_finds_what_training_never_saw(widget) -> None:
-    """Every third of the held-out pictures, asked for by its name, is among the first five of 240."""
+    """Every third of the held-out pictures, asked for by its name, is among the first five of 192."""
     data, hits = widget._data, []
     for i in [i for i, flag in enumerate(widget._unseen) if flag][::3]:
         found = [caption for caption, _ in widget.search(data.captions[i].rsplit(", ", 1)[0], 5)]
@@ -224,7 +224,7 @@ def test_loss_of_the_batch_is_that_of_the_package(js, widget, temperature) -> No
     code = f"""{MODULES}const chosen = (code) => data.batch.map((i) => rows(code)[i]);
     result = ranking.contrast(chosen(data.pictures), chosen(data.texts), data.temperature)"""
     payload = json.loads(widget.payload)
-    for batch in (payload["batches"]["mixed"], payload["batches"]["alike"], [5, 200]):
+    for batch in (payload["batches"]["mixed"], payload["batches"]["alike"], [5, 180]):
         found = js(code, {**payload, "batch": batch, "temperature": temperature})
         image, text = (part[batch] for part in (widget._pictures, widget._texts))
         widget.batch, widget.temperature = batch, temperature
@@ -272,23 +272,23 @@ def test_pictures_are_half_new_and_each_another_thing(widget) -> None:
     held_out = {tuple(key) for key in json.loads(file.read_text(encoding="utf-8"))}
     code = {(entry["style"], entry["label"]): entry["hexcode"] for entry in read_names()}
     data, unseen = widget._data, widget._unseen
-    assert (len(data.names), sum(unseen)) == (240, 120)
-    assert len(set(data.names)) == 240
+    assert (len(data.names), sum(unseen)) == (192, 96)
+    assert len(set(data.names)) == 192
     styles = [data.classes[label] for label in data.labels.tolist()]
     assert [(style, code[style, name]) in held_out for style, name in zip(styles, data.names)] == unseen
-    assert min(np.bincount(data.labels.numpy())) > 70
+    assert min(np.bincount(data.labels.numpy())) > 55
 
 
 def test_words_for_completion_are_those_of_training(widget) -> None:
-    travelled = zlib.decompress(base64.b64decode(json.loads(widget.payload)["words"])).decode().split(" ")
+    travelled = json.loads(widget.payload)["words"].split(" ")
     assert travelled == caption_words()
     assert {"apple", "heart", "style"} <= set(travelled) and "xylophone" not in travelled
 
 
 def test_the_page_stays_light(widget) -> None:
-    assert len(zlib.compress(widget.html().encode(), 6)) < 180_000
+    assert len(zlib.compress(widget.html().encode(), 6)) < 130_000
     picture, alt = widget._picture()
-    assert len(picture) < 40_000
+    assert len(picture) < 20_000
     assert "a blue heart: a blue heart, noto style (0.8" in alt
 
 
@@ -332,7 +332,7 @@ def test_a_file_of_another_network_is_refused() -> None:
         ({"batch": [1]}, r"batch must hold 2\.\.10 different pictures, got \[1\]"),
         ({"batch": [1, 1]}, "batch must hold"),
         ({"batch": list(range(11))}, "batch must hold"),
-        ({"batch": [0, 240]}, r"batch must be an integer in 0\.\.239, got 240"),
+        ({"batch": [0, 192]}, r"batch must be an integer in 0\.\.191, got 192"),
         ({"temperature": 0.0}, r"temperature must be in 0\.01\.\.1, got 0\.0"),
         ({"temperature": float("nan")}, "temperature must be"),
         ({"data": emoji("test")}, "unseen must hold a bool a picture, 480 in all, got 0"),
@@ -407,7 +407,7 @@ def test_with_a_kernel_the_page_gets_its_encoder_and_both_follow_each_other(page
     page.wait_for_function(f"{STATE}.source === 'page'")
     assert asked == [{"wanted": "tower"}]
     found = page.evaluate(STATE)
-    wanted = widget.search("shark", 240)
+    wanted = widget.search("shark", 192)
     assert [widget._data.captions[i] for i, _ in found["ranking"]] == [caption for caption, _ in wanted]
     page.wait_for_function("model.saved.query === 'shark'")
     page.evaluate("model.push('query', 'a rose'); model.push('batch', [3, 4, 5]); model.push('temperature', 0.5)")

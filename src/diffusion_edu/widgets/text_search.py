@@ -26,16 +26,16 @@ from ..systems.emoji_clip import encode_texts, load_clip
 from ..systems.tokenizer import emoji_tokenizer
 from ._base import BookWidget, WidgetValueError, checked
 from .bundle import esm
-from .payload import b64, check_int, deflate
+from .payload import b64, check_int
 from .text_search_data import caption_words, chosen_pictures, phrases, preset_batches, sheet
-from .text_search_picture import ranking_png
+from .text_search_picture import ranking_picture
 from .text_tower import tower, tower_of_file
 
 NAME = "emoji-clip"
 WORDS = Path(str(files("diffusion_edu.systems"))) / "files" / "emoji_words.json"
 EXAMPLES = (
-    *("a blue heart", "sunset over mountains", "a person in a wheelchair", "bread"),
-    *("cat", "fruit", "xylophone"),
+    *("a blue heart", "sunset over mountains", "a man with a beard", "bread"),
+    *("bird", "fruit", "xylophone"),
 )
 STORED = 12  # results of each example that travel with the page
 MIN_BATCH, MAX_BATCH = 2, 10
@@ -58,7 +58,7 @@ class TextSearch(BookWidget):
     Args:
         model: "emoji-clip" (the shipped weights), a file of weights, or a CLIP for pictures of 32x32 and the vocabulary
             of :func:`emoji_tokenizer`.
-        data: the pictures; default: 240 things, half of them never seen in training in this style.
+        data: the pictures; default: 192 things, half of them never seen in training in this style.
         unseen: which of them training never saw, a bool each; needed with `data`.
         query: what is asked at first.
         batch: the pictures of the matrix, 2..10 different indices; default: one of each of eight groups.
@@ -178,7 +178,7 @@ class TextSearch(BookWidget):
             "styles": list(data.classes),
             "pictures": b64(_as_bytes(self._pictures)),
             "texts": b64(_as_bytes(self._texts)),
-            "words": deflate(" ".join(caption_words()).encode()),
+            "words": " ".join(caption_words()),
             "batches": batches,
             "learned": self.learned_temperature,
             "stored": stored,
@@ -191,12 +191,12 @@ class TextSearch(BookWidget):
             self.send({"tower": rest}, [base64.b64decode(self._tower["data"])])
 
     def _picture(self) -> tuple[str, str]:
-        stored = json.loads(self.payload)["stored"][:4]
-        rows = [(s["query"], [i for i, _ in s["best"][:8]], [c for _, c in s["best"][:8]]) for s in stored]
+        stored = json.loads(self.payload)["stored"][:3]
+        rows = [(s["query"], [i for i, _ in s["best"][:6]], [c for _, c in s["best"][:6]]) for s in stored]
         told = "; ".join(f"{words}: {self._data.captions[best[0]]} ({cosines[0]:.2f})" for words, best, cosines in rows)
-        return ranking_png(
+        return ranking_picture(
             self._data.pixels, rows
-        ), f"Words and the eight pictures that fit them best. The first: {told}"
+        ), f"Words and the six pictures that fit them best. The first: {told}"
 
 
 def _as_bytes(directions: Tensor) -> np.ndarray:

@@ -42,7 +42,7 @@ def phrases(words: str, styles: Sequence[str]) -> list[str]:
 
 
 @cache
-def chosen_pictures(count: int = 240) -> tuple[EmojiData, list[bool]]:
+def chosen_pictures(count: int = 192) -> tuple[EmojiData, list[bool]]:
     """Different things, half of them held out, half of them seen in training; and which are held out.
 
     Those that training saw have names of one word where there are enough: they are what one thinks of first.
@@ -52,7 +52,7 @@ def chosen_pictures(count: int = 240) -> tuple[EmojiData, list[bool]]:
     """
     held_out, seen = emoji("test"), emoji("train")
     half = count // 2
-    first = [(2 * i + 1) * len(held_out.names) // (2 * half) for i in range(half)]
+    first = [(i + 1) * len(held_out.names) // half - 1 for i in range(half)]
     taken = {held_out.names[i] for i in first}
     things: dict[str, list[int]] = {}
     for i, (name, group) in enumerate(zip(seen.names, seen.groups)):
@@ -111,10 +111,14 @@ def preset_batches(data: EmojiData, pictures: Tensor, size: int = 8) -> dict[str
 
 
 def sheet(pixels: Tensor, columns: int) -> str:
-    """A data URL: pictures (N, 3, S, S) in rows of `columns`, lossless in 256 colours."""
-    image = sheet_image(pixels, columns)
+    """A data URL: pictures (N, 3, S, S) in rows of `columns`, lossless in 96 colours."""
+    return webp(sheet_image(pixels, columns), colours=96)
+
+
+def webp(image: Image.Image, colours: int) -> str:
+    """A data URL: the picture in so many colours, lossless."""
     buffer = io.BytesIO()
-    image.quantize(256).convert("RGB").save(buffer, "WEBP", lossless=True, quality=100, method=4)
+    image.quantize(colours).convert("RGB").save(buffer, "WEBP", lossless=True, quality=100, method=4)
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 

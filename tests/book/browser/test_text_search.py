@@ -48,7 +48,7 @@ def test_the_page_ranks_as_python_does(opened, python, scheme) -> None:
         widget = Widget(page, TAG)
         for words in ("a blue heart", "a shark", "sunset over mountains", "Piñata, twemoji style", "xylophone"):
             state = write(widget, words)
-            wanted = python.search(words, 240)
+            wanted = python.search(words, 192)
             captions = [python._data.captions[i] for i, _ in state["ranking"]]
             assert captions[:20] == [caption for caption, _ in wanted[:20]]
             found = [cosine for _, cosine in state["ranking"]]
@@ -153,7 +153,7 @@ def test_says_what_it_reads_and_what_it_cannot(home) -> None:
 
 def test_search_among_the_new_or_the_seen(home, python) -> None:
     every = dict(write(home, "a bird")["ranking"])
-    assert len(every) == 240
+    assert len(every) == 192
     for among, flag in (("new", True), ("seen", False)):
         home.role("among").select_option(among)
         found = home.until(f"s.among === '{among}'")["ranking"]

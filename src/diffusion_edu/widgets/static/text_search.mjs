@@ -6,7 +6,7 @@
 // state: {phase: idle | loading | ready | failed, reason, query, source: "" | stored | page, pieces, notes, among, bare,
 //         ranking: [[index, cosine], ...] all, or the stored best; milliseconds (from the key to the drawn answer), encode_milliseconds,
 //         batch, show, temperature, loss, picture_loss, text_loss, picture_right, text_right}
-import { announcer, bytesFromBase64, checkbox, h, inflate, makeWidget, number, onceAFrame, publish, select, slider, text } from "./common.mjs";
+import { announcer, bytesFromBase64, checkbox, h, makeWidget, number, onceAFrame, publish, select, slider, text } from "./common.mjs";
 import { combobox } from "./text_combobox.mjs";
 import { completions, contrast, directions, dot, meanDirection, phrases, ranked } from "./text_ranking.mjs";
 import { MATRIX_CSS, MATRIX_VIEWS, matrixView, worstPair } from "./text_matrix.mjs";
@@ -67,12 +67,9 @@ function mountTextSearch(root, raw, changed) {
   const data = tsData(raw);
   const now = { query: data.query, batch: [...data.batch], temperature: data.temperature, among: "all", bare: false, show: "rows" };
   const run = { phase: "idle", reason: "", source: "", pieces: [], notes: [], ranking: [], milliseconds: null, encode_milliseconds: null };
-  let [encode, keyed, gone, words, known] = [null, 0, false, [], null];
-  inflate(bytesFromBase64(data.words)).then((bytes) => {
-    words = new TextDecoder().decode(bytes).split(" ");
-    known = new Set(words);
-    ask();
-  });
+  const words = data.words.split(" ");
+  const known = new Set(words);
+  let [encode, keyed, gone] = [null, 0, false];
 
   const c = tsControls(data, now, change);
   const box = combobox({
