@@ -35,7 +35,7 @@ def start(processes, *arguments):
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     command = [sys.executable, str(WORKER)]
     if processes > 1:
-        launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+        launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes), "--"]
         command = [sys.executable, *launch, str(WORKER)]
     return subprocess.run(
         [*command, *map(str, arguments)], env=environment, capture_output=True, text=True, timeout=180
@@ -119,6 +119,17 @@ def test_statistics_and_pictures_of_all_processes_are_those_of_one(tmp_path):
         assert np.allclose(found["mean"], rows.double().mean(0), rtol=1e-9)
         assert np.allclose(found["covariance"], np.cov(rows.double().numpy().T), rtol=1e-9)
         assert np.allclose(found["drawn"], results[0]["drawn"], atol=1e-5)
+
+
+def test_an_evaluation_in_two_processes_says_what_one_says(tmp_path):
+    arguments = ("cli", "evaluate", "fashion", "fashion-mnist:test", "--n", 9, "--steps", 2, "--resamples", 0, "--json")
+    told = []
+    for processes in (1, 2):
+        done = start(processes, *arguments)
+        assert done.returncode == 0, done.stderr
+        told.append(json.loads(done.stdout))  # one answer, not two
+    assert told[1]["pictures"] == 9
+    assert told[1]["distance"] == pytest.approx(told[0]["distance"], rel=1e-4)
 
 
 def test_a_batch_must_divide(pictures, tmp_path):

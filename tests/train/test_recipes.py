@@ -70,6 +70,16 @@ def test_every_named_run_is_whole(name):
     assert replace(chosen.recipe, steps=chosen.recipe.steps + 1).steps > chosen.recipe.warmup
 
 
+def test_the_run_of_ddpm_is_that_of_the_paper():
+    chosen = plan("cifar10")
+    with torch.device("meta"):
+        assert sum(p.numel() for p in de.UNet(chosen.model).parameters()) == 35_746_307
+    r = chosen.recipe
+    assert (r.steps, r.batch_size, r.rate, r.clip, r.ema_decay, r.flip) == (800_000, 128, 2e-4, 1.0, 0.9999, True)
+    assert chosen.model.dropout == 0.1 and chosen.schedule["T"] == 1000
+    assert plan("cifar10-fast").model == chosen.model
+
+
 def test_an_unknown_run_is_named_with_the_nearest():
     with pytest.raises(ValueError, match=r"recipe must be one of .*, got 'fashon'; did you mean 'fashion'"):
         plan("fashon")

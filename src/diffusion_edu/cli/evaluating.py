@@ -10,15 +10,16 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..data import ImageFolder, emoji, fashion_mnist, to_pixels
+from ..data import ImageFolder, cifar10, emoji, fashion_mnist, to_pixels
 from ..evaluate import compare, feature_network
 from ..metrics.features import FeatureNetwork
 from ..pretrained import CHECKPOINT, RUN_WEIGHTS, available, load
+from ..train import parallel
 from ..train.machine import tune_malloc
 from .common import FAILED, OK, pick_device, say
 from .options import Evaluate
 
-DATA_SETS = {"fashion-mnist": "fashion-classifier", "emoji": "emoji-clip"}
+DATA_SETS = {"fashion-mnist": "fashion-classifier", "emoji": "emoji-clip", "cifar10": "inception"}
 DRAWN = 10_000
 
 
@@ -35,6 +36,12 @@ def evaluate(options: Evaluate) -> int:
         raise ValueError(f"REFERENCE must be a folder of pictures or a data set, got the weights {options.reference!r}")
     device = pick_device(options.device)
     tune_malloc()
+    with parallel.joined(device) as here:
+        return _evaluate(options, device, here.first)
+
+
+def _evaluate(options: Evaluate, device: torch.device, speaks: bool) -> int:
+    """The same in one process, or as one of several, of which the first measures and speaks."""
     kinds = [source.partition(":")[0] for source in (options.reference, options.pictures)]
     name = options.network or next((DATA_SETS[kind] for kind in kinds if kind in DATA_SETS), "inception")
     try:
@@ -43,6 +50,8 @@ def evaluate(options: Evaluate) -> int:
         return say(f"error: {error}", FAILED)
     reference = _read(options.reference, options, network, device)
     pictures = _read(options.pictures, options, network, device, reference.pixels)
+    if not speaks:
+        return OK
     result = compare(
         pictures.pixels,
         reference.pixels,
@@ -65,29 +74,35 @@ def _read(
     kind, _, split = source.partition(":")
     n = options.n
     if kind in DATA_SETS:
-        pixels = fashion_mnist(split or "test", root=options.data).pixels if kind == "fashion-mnist" else None
-        if pixels is None:
-            pixels = emoji(split or "test", size=network.side or 64).pixels
+        pixels = _data_set(kind, split or "test", options, network)
         count = len(pixels) if n is None or other is None else min(n, len(pixels))
         return _Pictures(pixels[:count], f"{kind}, {split or 'test'} split")
     if _is_weights(source):
         system = load(source, device)
-        drawn = system.generate(
+        part = system.generate_part(
             n or DRAWN,
             seed=options.seed,
             method=options.method,
             steps=options.steps,
             eta=options.eta,
             batch_size=options.batch_size,
-            progress=True,
+            progress=parallel.world().first,
         )
+        drawn = torch.cat(parallel.gathered(to_pixels(part)))
         steps = "" if options.steps is None else f", {options.steps} steps"
-        return _Pictures(to_pixels(drawn), f"{source}, {options.method}{steps}, eta {options.eta:g}")
+        return _Pictures(drawn, f"{source}, {options.method}{steps}, eta {options.eta:g}")
     size = options.size or network.side or (int(other.shape[-1]) if other is not None else None)
     folder = ImageFolder(source, size or _side_of_first(source), network.channels)
     pixels = folder.load().pixels
     told = f"{source}, cut to {folder.size} x {folder.size}"
     return _Pictures(pixels if n is None or other is None else pixels[:n], told)
+
+
+def _data_set(kind: str, split: str, options: Evaluate, network: FeatureNetwork) -> Tensor:
+    """All pictures of a split."""
+    if kind == "emoji":
+        return emoji(split, size=network.side or 64).pixels
+    return (cifar10 if kind == "cifar10" else fashion_mnist)(split, root=options.data).pixels
 
 
 def _is_weights(source: str) -> bool:

@@ -89,7 +89,8 @@ class Evaluate:
     """Measure how far pictures are from real ones: Frechet and kernel distance, with interval and floor."""
 
     pictures: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="PICTURES")]
-    """A folder of pictures; a data set, as fashion-mnist:test or emoji:train; or weights, which then draw them."""
+    """A folder of pictures; a data set, as fashion-mnist:test, emoji:train or cifar10:train; or weights, which then
+    draw them (under torchrun each process its part)."""
     reference: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="REFERENCE")]
     """What they are compared with: a folder or a data set."""
     network: Annotated[str | None, _option("NAME")] = None

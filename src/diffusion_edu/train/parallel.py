@@ -2,7 +2,9 @@
 
 The engine is torch.distributed's, and torchrun starts the processes:
 
-    torchrun --nproc-per-node 4 -m diffusion_edu.cli train cifar10
+    torchrun --nproc-per-node 4 -m -- diffusion_edu.cli train cifar10
+
+(The two dashes keep torchrun from taking options of the command for its own.)
 
 With one process nothing here does anything. With several, each takes its part of every batch, random numbers are those
 of the whole batch, and gradients are averaged: the loss curve is that of one process, up to the order of sums.
