@@ -75,7 +75,7 @@ class TextSearch(BookWidget):
     temperature = traitlets.Float(0.07).tag(sync=True)
     _esm = esm("text_search")
     _tag = "text-search"
-    _heights = (1130, 1500)
+    _heights = (1238, 2027)
     _shared = ("query", "batch", "temperature")
 
     def __init__(

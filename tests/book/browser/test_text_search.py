@@ -313,3 +313,11 @@ def test_can_be_taken_away_and_put_back(home) -> None:
     home.el.evaluate("(el) => { const home = el.parentNode; el.remove(); delete el.state; home.append(el); }")
     again = home.until("Boolean(s)")
     assert (again["query"], again["batch"]) == ("a shark", state["batch"])
+
+
+@pytest.mark.parametrize(("size", "which"), [(b.WIDE, 0), (b.NARROW, 1)], ids=["wide", "narrow"])
+def test_keeps_its_room_while_it_starts(opened, size, which) -> None:
+    """The text below may not jump when the script arrives: the height kept free is the height."""
+    with opened(HOME, size=size) as (page, _):
+        box = Widget(page, TAG).el.bounding_box()
+    assert box["height"] == pytest.approx(TextSearch._heights[which], abs=30)

@@ -5,14 +5,13 @@ export const MATRIX_VIEWS = [["cosines", "cosines"], ["rows", "% of each row: pi
 
 export const MATRIX_CSS = `
 .de-tm{display:grid;grid-template-columns:minmax(0,3fr) minmax(0,2fr);gap:12px 20px;align-items:start}
-.de-tm table{width:100%;table-layout:fixed;border-collapse:separate;border-spacing:2px;margin:0;font-size:.72rem;line-height:1.2;border:0;display:table}
-.de-tm :is(td,th){padding:0;border:0;text-align:center;vertical-align:middle;font-weight:400;background:none}
-.de-tm thead th{color:var(--w-muted);height:20px}
-.de-tm tbody th{width:38px}.de-tm col:first-child{width:38px}
-.de-tm th canvas{width:34px;margin:0 auto}
-.de-tm tbody td{height:36px;border-radius:4px;color:var(--w-text);background:color-mix(in srgb,var(--w-violet) var(--p),var(--w-surface))}
-.de-tm td.is-own{box-shadow:inset 0 0 0 2px var(--w-teal)}
-.de-tm thead td{height:20px;background:none}
+/* named twice over: a page's theme has tables of its own */
+.de-widget .de-tm table.de-tm-table{width:100%;table-layout:fixed;border-collapse:separate;border-spacing:2px;margin:0;font-size:.72rem;line-height:1.2;border:0;display:table}
+.de-widget .de-tm table.de-tm-table :is(td,th){padding:0;border:0;text-align:center;vertical-align:middle;font-weight:400;background:none;box-shadow:none;height:36px;color:var(--w-text)}
+.de-widget .de-tm table.de-tm-table thead :is(td,th){height:20px;color:var(--w-muted)}
+.de-widget .de-tm table.de-tm-table tbody td{border-radius:4px;background:color-mix(in srgb,var(--w-violet) var(--p),var(--w-surface))}
+.de-widget .de-tm table.de-tm-table td.is-own{box-shadow:inset 0 0 0 2px var(--w-teal)}
+.de-tm col:first-child{width:38px}.de-tm th canvas{width:34px;margin:0 auto}
 .de-tm ol{margin:22px 0 0;padding:0;list-style:none;display:grid;gap:2px}
 .de-tm li{margin:0;display:grid;grid-template-columns:1.4em minmax(0,1fr) auto;gap:6px;align-items:center;font-size:.8125rem;line-height:1.2;min-height:36px}
 .de-tm li>span:first-child{color:var(--w-muted);text-align:right}
@@ -26,7 +25,7 @@ const tmShown = { cosines: (v) => number(v, 2), rows: (v) => String(Math.round(1
 export function matrixView({ captions, tile, side, remove }) {
   const caption = h("caption", { class: "de-hidden" });
   const [cols, head, body] = [h("colgroup"), h("tr"), h("tbody")];
-  const table = h("table", { "data-role": "matrix" }, caption, cols, h("thead", {}, head), body);
+  const table = h("table", { class: "de-tm-table", "data-role": "matrix" }, caption, cols, h("thead", {}, head), body);
   const list = h("ol", { "aria-label": "The texts of the batch" });
   const el = h("div", { class: "de-tm" }, table, list);
   let shown = "";

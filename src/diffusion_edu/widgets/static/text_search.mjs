@@ -201,9 +201,10 @@ function mountTextSearch(root, raw, changed) {
       : { loading: `Loading the text encoder, ${size}, once.`, failed: "No stored answer to this: try one of the examples." }[run.phase] ?? (query.trim() ? `Typing loads the text encoder (${size}), once; then this page answers by itself.` : "Type what to look for, or try an example.");
     text(status, words);
     const n = batch.length;
-    const loss = `Loss ${number(found.loss, 2)}: ${number(found.pictureLoss, 2)} for pictures that look for their text, ${number(found.textLoss, 2)} for texts that look for their picture; guessing costs ln ${n} = ${number(Math.log(n), 2)}. ${found.pictureRight} of ${n} pictures and ${found.textRight} of ${n} texts find their own.`;
-    text(lossLine, `${loss} ${worstPair(found, batch, data.captions)}`);
-    live.say(`${words} Batch of ${n} at temperature ${number(temperature, 3)}: loss ${number(found.loss, 2)}.`);
+    const [loss, ofPictures, ofTexts] = [found.loss, found.pictureLoss, found.textLoss].map((v) => v.toFixed(2));
+    const sum = `Loss ${loss}: ${ofPictures} for pictures that look for their text, ${ofTexts} for texts that look for their picture; guessing costs ln ${n} = ${Math.log(n).toFixed(2)}. ${found.pictureRight} of ${n} pictures and ${found.textRight} of ${n} texts find their own.`;
+    text(lossLine, `${sum} ${worstPair(found, batch, data.captions)}`);
+    live.say(`${words} Batch of ${n} at temperature ${number(temperature, 3)}: loss ${loss}.`);
     publish(root, {
       ...run, ...now, loss: found.loss, picture_loss: found.pictureLoss, text_loss: found.textLoss, picture_right: found.pictureRight, text_right: found.textRight,
     });
