@@ -137,7 +137,7 @@ def run(chrome: str) -> dict[str, Any]:
         "bytes": {
             "text_encoder": len(tower),
             "text_encoder_gzip": len(gzip.compress(tower, 6)),
-            "page_gzip": len(gzip.compress(widget.html().encode(), 6)),
+            "element_gzip": len(gzip.compress(widget.html().encode(), 6)),
         },
         "from_key_to_answer": speeds,
         "against_pytorch": equal,
