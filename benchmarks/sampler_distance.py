@@ -22,6 +22,7 @@ from sampler_pictures import FOLDER
 from torch import Tensor
 
 import diffusion_edu as de
+from diffusion_edu.evaluate import compare_features
 from diffusion_edu.metrics import FeatureNetwork
 
 RESULT = Path("benchmarks/results/sampler_distance.json")
@@ -38,8 +39,8 @@ def drawn(name: str) -> Tensor:
 
 
 def row(pictures: Tensor, real: Tensor, net: FeatureNetwork) -> dict[str, Any]:
-    """One comparison, as the table has it."""
-    found = de.compare(pictures, real, net)
+    """One comparison of features, as the table has it."""
+    found = compare_features(pictures, real, net)
     return {
         "pictures": found.pictures,
         "distance": found.distance.value,
@@ -57,7 +58,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULT)
     arguments = parser.parse_args()
     net = de.feature_network(arguments.network)
-    train, test = de.data.fashion_mnist("train").pixels, de.data.fashion_mnist("test").pixels
+    train, test = (net(de.data.fashion_mnist(split).pixels) for split in ("train", "test"))
     rows: list[dict[str, Any]] = []
     for name in ORDER:
         pictures = drawn(name)
@@ -65,10 +66,11 @@ def main() -> None:
             continue
         method, steps = name.removesuffix("-fp32").rsplit("-", 1)
         entry = {"sampler": method, "steps": int(steps), "precision": "fp32" if name.endswith("-fp32") else "bf16"}
+        features = net(pictures)
         # DDPM has fewer pictures: the others are measured with so many too, for a fair comparison.
         counts = sorted({len(pictures), min(len(pictures), 2000)}, reverse=True)
         for count in counts:
-            rows.append({**entry, **row(pictures[:count], train, net)})
+            rows.append({**entry, **row(features[:count], train, net)})
             print(rows[-1], flush=True)
     shuffled = test[torch.randperm(len(test), generator=torch.Generator().manual_seed(0))]
     floors = [row(shuffled[:count], train, net) for count in sorted({r["pictures"] for r in rows}, reverse=True)]

@@ -187,9 +187,24 @@ def compare(
     for argument, pixels in (("pictures", pictures), ("reference", reference)):
         if len(pixels) < 4:
             raise ValueError(f"{argument} must be at least 4, got {len(pixels)}")
-    if resamples != 0 and resamples < 20:
-        raise bad_value("resamples", resamples, "0, or at least 20")
+    _check_resamples(resamples)
     ours, real = (network(pixels, batch_size) for pixels in (pictures, reference))
+    return compare_features(ours, real, network, resamples=resamples, seed=seed)
+
+
+def compare_features(
+    ours: Tensor, real: Tensor, network: FeatureNetwork, *, resamples: int = 100, seed: int = 0
+) -> Comparison:
+    """As :func:`compare`, for features that are there already: a large reference needs to be looked at only once.
+
+    Args:
+        ours, real: (N, D) and (M, D), what the network made of the two sets; at least 4 each.
+        network, resamples, seed: as there.
+
+    Raises:
+        TypeError, ValueError: as there.
+    """
+    _check_resamples(resamples)
     fixed = _statistics(real)
     found = _statistics(ours)
     distance = Interval(frechet_distance(found, fixed), float("nan"), float("nan"))
@@ -207,6 +222,11 @@ def compare(
         kernel=kernel_distance(ours, real, seed=seed),
         floor=_floor(real, len(ours), seed),
     )
+
+
+def _check_resamples(resamples: int) -> None:
+    if resamples != 0 and resamples < 20:
+        raise bad_value("resamples", resamples, "0, or at least 20")
 
 
 def _statistics(features: Tensor) -> Statistics:
