@@ -33,12 +33,15 @@ def pictures(tmp_path_factory):
 def start(processes, *arguments):
     """Run the worker in so many processes on this machine."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    if sys.platform.startswith("linux"):  # the machine's own name may lead nowhere: stay on the loopback
+        environment["GLOO_SOCKET_IFNAME"] = "lo"
     command = [sys.executable, str(WORKER)]
     if processes > 1:
-        launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes), "--"]
+        launch = ["-m", "torch.distributed.run", "--standalone", "--local-addr", "127.0.0.1"]
+        launch += ["--nproc-per-node", str(processes), "--"]
         command = [sys.executable, *launch, str(WORKER)]
     return subprocess.run(
-        [*command, *map(str, arguments)], env=environment, capture_output=True, text=True, timeout=180
+        [*command, *map(str, arguments)], env=environment, capture_output=True, text=True, timeout=300
     )
 
 
