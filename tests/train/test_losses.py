@@ -135,3 +135,18 @@ def test_mistakes_are_named(options, words):
         de.diffusion_loss(Recorder(), torch.zeros(2, 3), SCHEDULE, **options)
     for word in words:
         assert word in str(caught.value)
+
+
+def test_steps_and_noise_can_be_given():
+    schedule, x0 = de.NoiseSchedule.linear(50), torch.randn(3, 1, 4, 4)
+    t, eps = torch.tensor([1, 20, 50]), torch.randn(3, 1, 4, 4)
+    seen = {}
+
+    def model(x_t, steps, cond=None):
+        seen.update(x_t=x_t, t=steps)
+        return torch.zeros_like(x_t)
+
+    loss = de.diffusion_loss(model, x0, schedule, t=t, eps=eps)
+    assert torch.equal(seen["t"], t)
+    assert torch.equal(seen["x_t"], de.q_sample(x0, t, schedule, eps=eps)[0])
+    assert loss.item() == pytest.approx(eps.square().mean().item(), rel=1e-6)

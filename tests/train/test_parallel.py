@@ -14,7 +14,7 @@ from PIL import Image
 
 import diffusion_edu as de
 from diffusion_edu.systems import Classify
-from diffusion_edu.train import checkpoint, diffusion_loss, parallel
+from diffusion_edu.train import checkpoint, parallel
 from diffusion_edu.train.loop import CHECKPOINT, METRICS
 from diffusion_edu.train.parallel import World
 
@@ -162,21 +162,3 @@ def test_alone_there_is_nothing_to_agree_on():
     assert parallel.mean(value) is value
     assert parallel.agree(True, value.device) and not parallel.agree(False, value.device)
     assert parallel.gathered("x") == ["x"]
-
-
-def test_the_parts_of_a_batch_have_its_loss():
-    """The mean of the parts' losses is the whole batch's, with dropped conditions too."""
-    schedule = de.NoiseSchedule.linear(100)
-    unet = de.UNet(de.UNetConfig.tiny(in_channels=1, vec_dim=4)).eval()
-    x0, vec = torch.randn(6, 1, 16, 16), torch.randn(6, 4)
-    options = {"drop": 0.5, "reduce": False}
-
-    def loss(rows, part):
-        cond, null = de.Cond(vec=vec[rows]), de.Cond(vec=torch.zeros(1, 4))
-        generator = torch.Generator().manual_seed(5)
-        return diffusion_loss(unet, x0[rows], schedule, "eps", generator, cond=cond, null=null, part=part, **options)
-
-    with torch.no_grad():
-        whole = loss(slice(0, 6), (0, 1))
-        parts = [loss(slice(2 * k, 2 * k + 2), (k, 3)) for k in range(3)]
-    assert torch.allclose(torch.cat(parts), whole, atol=1e-5)

@@ -220,14 +220,17 @@ class _Run:
         if self.objective is not None:
             return self.objective(self.forward, batch, self.generator)
         assert self.schedule is not None
-        return diffusion_loss(
-            self.forward,
-            batch,
-            self.schedule,
-            self.recipe.kind,
-            self.generator,
-            part=(self.world.rank, self.world.size),
-        )
+        t, eps = (None, None) if self.world.size == 1 else self._own_noise(batch)
+        return diffusion_loss(self.forward, batch, self.schedule, self.recipe.kind, self.generator, t=t, eps=eps)
+
+    def _own_noise(self, batch: Tensor) -> tuple[Tensor, Tensor]:
+        """Steps and noise of this process's part of the batch: of those that one process would draw for the whole."""
+        assert self.schedule is not None
+        whole, own = self.recipe.batch_size, self.world.part(self.recipe.batch_size)
+        options: dict[str, Any] = {"generator": self.generator, "device": self.device}
+        t = torch.randint(1, self.schedule.T + 1, (whole,), **options)
+        eps = torch.randn(whole, *batch.shape[1:], **options)
+        return t[own.start : own.stop], eps[own.start : own.stop]
 
     def _random_dropout(self, n: int) -> contextlib.AbstractContextManager[Any]:
         """Dropout draws from the global generator: give it the numbers of step n, and put it back after."""

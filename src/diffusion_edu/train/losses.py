@@ -43,8 +43,8 @@ def diffusion_loss(
     drop: float = 0.0,
     null: Cond | None = None,
     t: Tensor | None = None,
+    eps: Tensor | None = None,
     reduce: bool = True,
-    part: tuple[int, int] = (0, 1),
 ) -> Tensor:
     r"""The simple loss: noise x_0 to a random step, and compare the network's answer with what was to be predicted.
 
@@ -63,9 +63,8 @@ def diffusion_loss(
         cond: condition of each sample.
         drop: share of samples whose condition is replaced by `null`, for classifier-free guidance.
         null: the condition that says nothing; needed when drop > 0.
-        t: (B,) steps to use instead of random ones.
+        t, eps: (B,) steps and (B, C, H, W) noise to use instead of random ones.
         reduce: False returns one loss a sample, (B,).
-        part: (k, n): x0 is the k-th of the n equal parts of a batch, whose random numbers these are to be.
 
     Returns:
         A scalar, or (B,); float32 whatever the network's precision.
@@ -73,18 +72,16 @@ def diffusion_loss(
     Raises:
         ValueError: unknown kind, t out of range, drop outside [0, 1] or without conditions.
     """
-    batch, (index, parts) = x0.shape[0], part
-    whole, own = batch * parts, slice(index * batch, (index + 1) * batch)
+    batch = x0.shape[0]
     if t is None:
-        t = torch.randint(1, schedule.T + 1, (whole,), generator=generator, device=x0.device)[own]
-    eps = None if parts == 1 else torch.randn(whole, *x0.shape[1:], generator=generator, device=x0.device)[own]
+        t = torch.randint(1, schedule.T + 1, (batch,), generator=generator, device=x0.device)
     x_t, eps = q_sample(x0, t, schedule, eps=eps, generator=generator)
     if not 0 <= drop <= 1:
         raise ValueError(f"drop must be between 0 and 1, got {drop!r}")
     if drop:
         if cond is None or null is None:
             raise ValueError("drop > 0 needs both cond and null: the condition, and what replaces it")
-        keep = torch.rand(whole, generator=generator, device=x0.device)[own] >= drop
+        keep = torch.rand(batch, generator=generator, device=x0.device) >= drop
         cond = cond.where(keep, null)
     prediction = model(x_t, t, cond)
     error = F.mse_loss(prediction.float(), target(kind, x0, eps, t, schedule).float(), reduction="none")

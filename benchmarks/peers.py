@@ -1,0 +1,154 @@
+"""The networks and training steps of other libraries at our sizes, for the benchmarks that stand them side by side.
+
+Needs, besides the test tools:
+
+    pip install --no-deps denoising-diffusion-pytorch==2.3.4 ema-pytorch==0.8.3 accelerate einops
+
+(With their dependencies they would replace the PyTorch that is being measured. Of torchvision, which the second library
+imports for its data loading, a hollow stand-in is enough here.)
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+import diffusion_edu as de
+from diffusion_edu.train.machine import has_bf16
+
+Step = Callable[[Tensor], None]
+
+SIZES: dict[str, dict[str, Any]] = {
+    # channels of each level, residual blocks a level, levels with attention
+    "paper": {"channels": (128, 256, 256, 256), "blocks": 2, "attention": (1,)},
+    "wide": {"channels": (64, 128, 256), "blocks": 1, "attention": (2,)},
+}
+
+
+class Peer(NamedTuple):
+    """A network with its own training step: loss, gradient, clipping, optimiser, running average."""
+
+    name: str
+    network: nn.Module
+    step: Step
+
+
+def ours(size: str, device: torch.device, precision: str, compiled: bool = False) -> Peer:
+    """This package: `fit` itself, asked for one step at a time; the data are what it trains on, on the device."""
+    shape = SIZES[size]
+    if size == "paper":
+        config = de.UNetConfig.paper()
+    else:
+        config = de.UNetConfig(
+            in_channels=3, channels=shape["channels"], blocks=shape["blocks"], attention_levels=shape["attention"]
+        )
+    unet = de.UNet(config)
+    runs: dict[int, Any] = {}
+
+    def step(x0: Tensor) -> None:
+        if len(x0) not in runs:
+            data = de.data.to_pixels(x0.float().cpu())
+            recipe = de.Recipe(
+                steps=10**9,
+                batch_size=len(x0),
+                log_every=1,
+                checkpoint_every=10**9,
+                precision=precision,
+                compile=compiled,
+            )
+            runs[len(x0)] = de.fit(unet, de.NoiseSchedule.linear(1000), data, recipe, device=device)
+        next(runs[len(x0)])
+
+    return Peer(f"diffusion_edu {precision}{' compiled' if compiled else ''}", unet, step)
+
+
+def diffusers(size: str, device: torch.device, precision: str, compiled: bool = False) -> Peer:
+    """diffusers' UNet2DModel with the step of its training script: AdamW, EMAModel, clipping at 1."""
+    from diffusers import DDPMScheduler, UNet2DModel
+    from diffusers.training_utils import EMAModel
+
+    shape = SIZES[size]
+    levels = range(len(shape["channels"]))
+    down = tuple("AttnDownBlock2D" if i in shape["attention"] else "DownBlock2D" for i in levels)
+    options = {"downsample_padding": 0, "flip_sin_to_cos": False, "freq_shift": 1, "dropout": 0.1}
+    network = UNet2DModel(
+        sample_size=32,
+        block_out_channels=shape["channels"],
+        layers_per_block=shape["blocks"],
+        down_block_types=down,
+        up_block_types=tuple(kind.replace("Down", "Up") for kind in reversed(down)),
+        attention_head_dim=None if size == "paper" else shape["channels"][-1] // 4,
+        norm_eps=1e-6,
+        **(options if size == "paper" else {}),
+    ).to(device)
+    scheduler = DDPMScheduler(num_train_timesteps=1000, beta_schedule="linear")
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-4)
+    average = EMAModel(network.parameters(), decay=0.9999, use_ema_warmup=True)
+    forward = torch.compile(network) if compiled else network
+
+    def step(x0: Tensor) -> None:
+        noise = torch.randn_like(x0)
+        t = torch.randint(0, 1000, (len(x0),), device=x0.device)
+        noisy = scheduler.add_noise(x0, noise, t)
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
+            predicted = forward(noisy, t).sample
+        nn.functional.mse_loss(predicted.float(), noise).backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        average.step(network.parameters())
+
+    return Peer(f"diffusers {precision}{' compiled' if compiled else ''}", network, step)
+
+
+def lucidrains(size: str, device: torch.device, precision: str, compiled: bool = False) -> Peer:
+    """denoising-diffusion-pytorch with the step of its Trainer: Adam, EMA, clipping at 1."""
+    _hollow_torchvision()
+    from denoising_diffusion_pytorch.denoising_diffusion_pytorch import GaussianDiffusion, Unet
+    from ema_pytorch import EMA
+
+    shape = SIZES[size]
+    first = shape["channels"][0]
+    network = Unet(
+        dim=first,
+        dim_mults=tuple(c // first for c in shape["channels"]),
+        full_attn=tuple(i in shape["attention"] for i in range(len(shape["channels"]))),
+        flash_attn=precision == "bf16",
+    )
+    diffusion = GaussianDiffusion(network, image_size=32, timesteps=1000, auto_normalize=False).to(device)
+    optimizer = torch.optim.Adam(diffusion.parameters(), lr=1e-4, betas=(0.9, 0.99))
+    average = EMA(diffusion, beta=0.995, update_every=10)
+    if compiled:
+        diffusion.model = torch.compile(network)
+
+    def step(x0: Tensor) -> None:
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
+            loss = diffusion(x0)
+        loss.backward()
+        nn.utils.clip_grad_norm_(diffusion.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        average.update()
+
+    return Peer(f"denoising-diffusion-pytorch {precision}{' compiled' if compiled else ''}", network, step)
+
+
+def _hollow_torchvision() -> None:
+    """What the import of that library asks torchvision for, without torchvision."""
+    if "torchvision" not in sys.modules:
+        package = types.ModuleType("torchvision")
+        for name in ("transforms", "utils"):
+            part = types.ModuleType(f"torchvision.{name}")
+            setattr(package, name, part)
+            sys.modules[f"torchvision.{name}"] = part
+        sys.modules["torchvision"] = package
+
+
+def best_precision(device: torch.device) -> str:
+    """What our default, "auto", comes to."""
+    return "bf16" if has_bf16(device) else "fp32"
