@@ -27,6 +27,7 @@ SIZES: dict[str, dict[str, Any]] = {
     # channels of each level, residual blocks a level, levels with attention
     "paper": {"channels": (128, 256, 256, 256), "blocks": 2, "attention": (1,)},
     "wide": {"channels": (64, 128, 256), "blocks": 1, "attention": (2,)},
+    "small": {"channels": (32, 64, 64), "blocks": 1, "attention": (2,)},
 }
 
 

@@ -5,8 +5,10 @@
     python benchmarks/training_step.py --size paper --batch 128 --device cuda --compiled
 
 A step is forward, backward, clipping, optimiser and running average, each library's own. The networks have the same
-width, depth and levels with attention. The rounds are interleaved in one process, so that a change of the machine's
-speed meets all; the table gives medians and the spread of the ratios. See `peers.py` for what has to be installed.
+width, depth and levels with attention. Each contestant lives in a process of its own, ours set up as the command line
+sets itself up, the others as they come; the rounds are interleaved, so that a change of the machine's speed meets all.
+The table gives medians and the spread of the ratios; the memory is the peak of the contestant's process (on a GPU: of
+its allocations). See `peers.py` for what has to be installed.
 """
 
 from __future__ import annotations
@@ -14,8 +16,8 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import resource
 import statistics
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -26,58 +28,113 @@ import torch
 
 from diffusion_edu.train.machine import tune_malloc
 
+MAKERS = {"ours": peers.ours, "diffusers": peers.diffusers, "lucidrains": peers.lucidrains}
+TITLES = {"ours": "diffusion_edu", "diffusers": "diffusers", "lucidrains": "denoising-diffusion-pytorch"}
 
-def contestants(arguments: argparse.Namespace, device: torch.device) -> list[peers.Peer]:
-    """Each library in fp32, as it comes, and in bf16; ours with its default first."""
+
+def contestants(arguments: argparse.Namespace, device: torch.device) -> list[tuple[str, str, bool]]:
+    """(library, precision, compiled): each in fp32, as it comes, and in bf16; ours with its default first."""
     best = peers.best_precision(device)
-    makers = {"ours": peers.ours, "diffusers": peers.diffusers, "lucidrains": peers.lucidrains}
-    chosen = []
-    for name in arguments.of:
-        for precision in dict.fromkeys((best, "fp32")):
-            chosen.append(makers[name](arguments.size, device, precision))
-        if arguments.compiled:
-            chosen.append(makers[name](arguments.size, device, best, compiled=True))
-    return chosen
+    chosen = [(name, precision, False) for name in arguments.of for precision in dict.fromkeys((best, "fp32"))]
+    return chosen + [(name, best, True) for name in arguments.of if arguments.compiled]
 
 
-def timed(peer: peers.Peer, x0: torch.Tensor, device: torch.device, steps: int) -> float:
-    """Seconds a step."""
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    start = time.perf_counter()
-    for _ in range(steps):
-        peer.step(x0)
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return (time.perf_counter() - start) / steps
+class Worker:
+    """A contestant in its own process: asked for a round, it answers with seconds a step, its peak and its size."""
+
+    def __init__(self, arguments: argparse.Namespace, entry: tuple[str, str, bool]) -> None:
+        name, precision, compiled = entry
+        self.name = f"{TITLES[name]} {precision}{' compiled' if compiled else ''}"
+        sizes = ["--size", arguments.size, "--batch", str(arguments.batch), "--device", arguments.device]
+        words = [sys.executable, __file__, *sizes, "--worker", name, precision, "compiled" if compiled else "eager"]
+        self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def round(self, steps: int) -> dict[str, float]:
+        """What one round gave."""
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.write(f"{steps}\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self.name} ended with code {self.process.wait()}")
+        return json.loads(line)
+
+    def close(self) -> None:
+        """End the process."""
+        assert self.process.stdin
+        self.process.stdin.close()
+        self.process.wait()
 
 
-def measure(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Medians over the rounds, and each one's ratio to the first of diffusers (fp32, as it comes)."""
+def work(arguments: argparse.Namespace) -> None:
+    """What that process does."""
+    name, precision, compiled = arguments.worker
+    if name == "ours":
+        tune_malloc()
     device = torch.device(arguments.device)
     torch.manual_seed(0)
     x0 = torch.rand(arguments.batch, 3, 32, 32, device=device) * 2 - 1
-    all_of = contestants(arguments, device)
-    times: dict[str, list[float]] = {peer.name: [] for peer in all_of}
+    peer = MAKERS[name](arguments.size, device, precision, compiled == "compiled")
+    size = sum(p.numel() for p in peer.network.parameters())
+    for line in sys.stdin:
+        wait(device)
+        start = time.perf_counter()
+        for _ in range(int(line)):
+            peer.step(x0)
+        wait(device)
+        seconds = (time.perf_counter() - start) / int(line)
+        print(json.dumps({"seconds": seconds, "peak_mib": peak(device), "parameters": size}), flush=True)
+
+
+def wait(device: torch.device) -> None:
+    """Until the device has done what it was asked."""
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def peak(device: torch.device) -> float:
+    """MiB. Not ru_maxrss: a new process inherits its parent's."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated() / 2**20
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
+def measure(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Medians over the rounds, and each one's ratio to diffusers in fp32, as it comes."""
+    device = torch.device(arguments.device)
+    workers = [Worker(arguments, entry) for entry in contestants(arguments, device)]
+    rounds: dict[str, list[dict[str, float]]] = {worker.name: [] for worker in workers}
     for number in range(arguments.rounds + 1):
-        for peer in all_of:
-            seconds = timed(peer, x0, device, arguments.steps)
+        for worker in workers:
+            found = worker.round(arguments.steps)
             if number:  # the first round warms up, and compiles
-                times[peer.name].append(seconds)
+                rounds[worker.name].append(found)
         print(f"round {number} of {arguments.rounds}", file=sys.stderr, flush=True)
+    for worker in workers:
+        worker.close()
+    times = {name: [r["seconds"] for r in of] for name, of in rounds.items()}
     base = next((name for name in times if name.startswith("diffusers fp32")), next(iter(times)))
     rows = {}
-    for peer in all_of:
-        ratios = [b / a for a, b in zip(times[peer.name], times[base])]
-        rows[peer.name] = {
-            "seconds": statistics.median(times[peer.name]),
-            "pictures_per_second": arguments.batch / statistics.median(times[peer.name]),
+    for name, own in times.items():
+        ratios = [b / a for a, b in zip(own, times[base])]
+        rows[name] = {
+            "seconds": statistics.median(own),
+            "pictures_per_second": arguments.batch / statistics.median(own),
             "times_faster_than_base": statistics.median(ratios),
             "lowest": min(ratios),
             "highest": max(ratios),
-            "parameters": sum(p.numel() for p in peer.network.parameters()),
+            "peak_mib": rounds[name][-1]["peak_mib"],
+            "parameters": rounds[name][-1]["parameters"],
         }
-    return {"size": arguments.size, "batch": arguments.batch, "base": base, "rows": rows, "machine": machine(device)}
+    return {
+        "size": arguments.size,
+        "batch": arguments.batch,
+        "rounds": arguments.rounds,
+        "base": base,
+        "rows": rows,
+        "machine": machine(device),
+    }
 
 
 def machine(device: torch.device) -> dict[str, Any]:
@@ -88,7 +145,6 @@ def machine(device: torch.device) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "python": platform.python_version(),
-        "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
 
 
@@ -101,14 +157,18 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1, help="steps a round")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--compiled", action="store_true", help="each with torch.compile too")
+    parser.add_argument("--worker", nargs=3, help=argparse.SUPPRESS)
     parser.add_argument("--of", nargs="+", default=["ours", "diffusers", "lucidrains"])
     parser.add_argument("--out", type=Path, help="a JSON file; results of other sizes in it stay")
     arguments = parser.parse_args()
-    tune_malloc()
+    if arguments.worker:
+        work(arguments)
+        return
     result = measure(arguments)
     for name, row in result["rows"].items():
         spread = f"{row['times_faster_than_base']:.2f} ({row['lowest']:.2f} to {row['highest']:.2f})"
-        print(f"{name:42s} {1000 * row['seconds']:8.1f} ms   {spread} times {result['base']}")
+        cost = f"{1000 * row['seconds']:8.1f} ms {row['peak_mib']:7.0f} MiB"
+        print(f"{name:42s} {cost}   {spread} times {result['base']}")
     if arguments.out:
         kept = json.loads(arguments.out.read_text()) if arguments.out.is_file() else {}
         kept[f"{arguments.size}, batch {arguments.batch}, {torch.device(arguments.device).type}"] = result
