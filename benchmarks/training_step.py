@@ -25,6 +25,7 @@ from typing import Any
 
 import peers
 import torch
+from compute_card import processor
 
 from diffusion_edu.train.machine import tune_malloc
 
@@ -139,7 +140,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def machine(device: torch.device) -> dict[str, Any]:
     """What the numbers belong to."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
     return {
         "device": name,
         "threads": torch.get_num_threads(),

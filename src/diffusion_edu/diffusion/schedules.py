@@ -162,7 +162,7 @@ class NoiseSchedule:
     @property
     def T(self) -> int:
         """Number of steps."""
-        return len(self.beta) - 1
+        return len(self._signal) - 1  # not of a tensor: that takes ten times as long, and samplers ask often
 
     @property
     def snr(self) -> Tensor:
