@@ -87,6 +87,7 @@ def lucidrains(method: str) -> Run:
     from denoising_diffusion_pytorch import denoising_diffusion_pytorch as library
 
     library.tqdm = lambda steps, **_: steps
+
     class Theirs(Nothing):
         """The same nothing with what the library asks of a network."""
 

@@ -26,6 +26,7 @@ from typing import Any
 import peers
 import torch
 from compute_card import processor
+from torch.utils.flop_counter import FlopCounterMode
 
 from diffusion_edu.train.machine import tune_malloc
 
@@ -77,6 +78,9 @@ def work(arguments: argparse.Namespace) -> None:
     x0 = torch.rand(arguments.batch, 3, 32, 32, device=device) * 2 - 1
     peer = MAKERS[name](arguments.size, device, precision, compiled == "compiled")
     size = sum(p.numel() for p in peer.network.parameters())
+    with FlopCounterMode(display=False) as counter:
+        peer.step(x0)  # outside of the rounds; convolutions and matrix products are counted, forwards and backwards
+    fixed = {"parameters": size, "flops_per_picture": counter.get_total_flops() / arguments.batch}
     for line in sys.stdin:
         wait(device)
         start = time.perf_counter()
@@ -84,7 +88,7 @@ def work(arguments: argparse.Namespace) -> None:
             peer.step(x0)
         wait(device)
         seconds = (time.perf_counter() - start) / int(line)
-        print(json.dumps({"seconds": seconds, "peak_mib": peak(device), "parameters": size}), flush=True)
+        print(json.dumps({"seconds": seconds, "peak_mib": peak(device), **fixed}), flush=True)
 
 
 def wait(device: torch.device) -> None:
@@ -127,6 +131,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
             "highest": max(ratios),
             "peak_mib": rounds[name][-1]["peak_mib"],
             "parameters": rounds[name][-1]["parameters"],
+            "flops_per_picture": rounds[name][-1]["flops_per_picture"],
         }
     return {
         "size": arguments.size,

@@ -232,6 +232,24 @@ def test_minutes_end_a_run_that_can_go_on(call, pictures, tmp_path):
     assert (tmp_path / "run" / "weights.safetensors").exists()
 
 
+def test_a_run_draws_on_the_way_with_the_average_and_is_not_changed_by_it(call, pictures, tmp_path):
+    """At every checkpoint, or as often as asked; the last grid is what the finished weights draw."""
+    base = ("train", "folder", "--data", pictures, "--device", "cpu", "--out")
+    runs = {None: ["0000002.png", "0000004.png", "0000006.png"], 3: ["0000003.png", "0000006.png"], 0: []}
+    for every, expected in runs.items():
+        asked = () if every is None else ("--samples-every", every)
+        assert call(*base, tmp_path / str(every), *asked)[0] == 0
+        assert sorted(path.name for path in tmp_path.glob(f"{every}/samples/*")) == expected
+    kept = [checkpoint.read(tmp_path / str(every) / "checkpoint.safetensors")[0] for every in runs]
+    assert all(torch.equal(value, other[name]) for other in kept[1:] for name, value in kept[0].items())
+    drawn = de.load(tmp_path / "None" / "checkpoint.safetensors").generate(16, method="dpm-solver", steps=20)
+    de.data.save_grid(tmp_path / "expected.png", drawn, scale=2)
+    found = np.asarray(Image.open(tmp_path / "None/samples/0000006.png")).astype(int)
+    assert np.abs(found - np.asarray(Image.open(tmp_path / "expected.png"))).max() <= 1
+    code, _, err = call(*base, tmp_path / "bad", "--samples-every", -1)
+    assert code == 2 and "--samples-every must be 0 or more steps, got -1" in err
+
+
 def test_bad_pictures_stop_the_run_by_name_or_are_left_out(call, pictures, tmp_path):
     (pictures / "broken.png").write_text("no picture")
     command = ["train", "folder", "--data", pictures, "--out", tmp_path / "run", "--device", "cpu"]

@@ -44,6 +44,9 @@ class Train:
     """Run the network through torch.compile, whatever the recipe says."""
     minutes: Number = None
     """Stop after this time; the same command goes on later. Default: no limit."""
+    samples_every: Count = None
+    """Steps between grids of pictures on the way, in the folder `samples` of the run; 0 draws none. Default: one at
+    every checkpoint."""
     skip_bad: Annotated[tyro.conf.FlagCreatePairsOff[bool], _option()] = False
     """Leave out pictures that cannot be read. Default: stop and name them."""
     device: Device = None

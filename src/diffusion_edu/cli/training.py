@@ -23,12 +23,13 @@ from ..data import ImageData, ImageFolder, cifar10, fashion_mnist
 from ..diffusion import NoiseSchedule
 from ..pretrained import RUN_WEIGHTS, export_weights
 from ..systems import RUNS
-from ..train import PLANS, Plan, Recipe, TrainStep, WorkerLost, fit, new_unet, parallel, plan
+from ..train import EMA, PLANS, Plan, Recipe, TrainStep, WorkerLost, fit, new_unet, parallel, plan
 from ..train.checkpoint import read
 from ..train.loop import CHECKPOINT, METRICS
 from ..train.losses import Objective
 from ..train.machine import tune_malloc
 from .common import FAILED, INTERRUPTED, OK, device_name, pick_device, say
+from .grids import Grids
 from .options import Train
 
 CHANGES = ("steps", "batch_size", "rate", "seed", "precision")
@@ -84,6 +85,8 @@ def train(options: Train) -> int:
 def _train(options: Train, job: _Job, device: torch.device, here: parallel.World) -> int:
     """The training itself, in one process or as one of several."""
     directory = options.out if options.out is not None else Path("runs") / options.recipe
+    ema = EMA(job.model, job.recipe.ema_decay)
+    grids = _grids(options, job, ema, directory)
     reports = fit(
         job.model,
         job.schedule,
@@ -92,10 +95,11 @@ def _train(options: Train, job: _Job, device: torch.device, here: parallel.World
         objective=job.objective,
         directory=directory,
         resume=options.resume,
+        ema=ema,
         device=device,
     )
     try:
-        reached, signalled = _follow(reports, job.recipe, directory, options.minutes, device)
+        reached, signalled = _follow(reports, job.recipe, directory, options.minutes, device, grids)
     except KeyboardInterrupt:
         return say(f"interrupted; the same command goes on from the checkpoint in {directory}", INTERRUPTED)
     except WorkerLost:
@@ -141,6 +145,14 @@ def _run(options: Train) -> _Job:
     )
 
 
+def _grids(options: Train, job: _Job, ema: EMA, directory: Path) -> Grids | None:
+    """What draws on the way; None for a network that draws nothing."""
+    if job.schedule is None or not isinstance(job.data, Tensor):
+        return None
+    every = job.recipe.checkpoint_every if options.samples_every is None else options.samples_every
+    return Grids(ema.model, job.schedule, job.recipe.kind, job.data.shape[1:], directory / "samples", every)
+
+
 def _recipe(recipe: Recipe, options: Train) -> Recipe:
     """The plan's recipe with the options that were given."""
     given = {name: getattr(options, name) for name in CHANGES if getattr(options, name) is not None}
@@ -166,7 +178,12 @@ def _pictures(chosen: Plan, options: Train) -> ImageData:
 
 
 def _follow(
-    reports: Iterator[TrainStep], recipe: Recipe, directory: Path, minutes: float | None, device: torch.device
+    reports: Iterator[TrainStep],
+    recipe: Recipe,
+    directory: Path,
+    minutes: float | None,
+    device: torch.device,
+    grids: Grids | None,
 ) -> tuple[int, int]:
     """Iterate the training under a progress bar; returns the step reached, and the signal that stopped it or 0."""
     first = parallel.world().first
@@ -177,6 +194,8 @@ def _follow(
             for report in reports:
                 bar.update(report.step - reached)
                 bar.set_postfix(loss=f"{report.loss:.4f}", pictures_s=f"{report.pictures_per_second:.0f}")
+                if grids is not None and first:
+                    grids.between(reached, report.step)
                 reached = report.step
                 # All processes stop at the same step, whichever of them was asked.
                 if parallel.agree(bool(asked) or (end is not None and time.monotonic() > end), device):

@@ -144,7 +144,7 @@ class _Run:
         if recipe.compile:
             self.forward = torch.compile(self.forward)
         self.ema = EMA(self.model, recipe.ema_decay) if ema is None else ema
-        self.ema.model.to(device)
+        self.ema.model.to(device=device).to(memory_format=self.memory_format)  # as its model: one kernel for all weights
         self.fused = device.type in ("cpu", "cuda")
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay, fused=self.fused
@@ -177,11 +177,12 @@ class _Run:
                 speed = count * recipe.batch_size / (now - since)
                 report = TrainStep(self.step, mean, norm.item(), recipe.rate_at(self.step), speed)
                 total.zero_()
-                count, since = 0, now
+                count = 0
                 self._log(report)
                 if keep:
                     self.save()
                 yield report
+                since = time.perf_counter()  # neither the checkpoint nor what the caller did is the training's time
         except GeneratorExit:
             # The caller gives up: keep what was done (what was not reported yet may be bad: then keep the last).
             if count == 0 or math.isfinite(total.item() + norm.item()):

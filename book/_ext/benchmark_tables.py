@@ -1,0 +1,207 @@
+"""Tables of the benchmarks page, made from the files that the benchmarks wrote: nothing in them is typed in.
+
+```{benchmark} training_step
+```
+
+stands for the table of benchmarks/results/training_step.json. What was not measured says so.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from docutils import nodes
+from docutils.parsers.rst import Directive
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "benchmarks/results"
+ABSENT = "not measured yet"
+SIZES = {
+    "small": "small: 32, 64, 64 channels, one block, attention at 8 x 8",
+    "wide": "wide: 64, 128, 256 channels, one block, attention at 8 x 8",
+    "paper": "paper: the network of DDPM on CIFAR-10, dropout 0.1",
+}
+
+
+class Table(NamedTuple):
+    """A caption, the head, and rows of text."""
+
+    caption: str
+    head: Sequence[str]
+    rows: list[list[str]]
+
+
+def _digits(value: float, unit: str = "") -> str:
+    """Three significant digits, without an exponent."""
+    if value == 0:
+        return f"0{unit}"
+    places = max(0, 2 - len(str(int(abs(value)))) + 1) if abs(value) >= 1 else 3
+    return f"{value:,.{places}f}{unit}"
+
+
+def _spread(middle: float, low: float, high: float) -> str:
+    return f"{middle:.2f} ({low:.2f} to {high:.2f})"
+
+
+def _machine(result: dict[str, Any]) -> str:
+    found = result.get("machine", {})
+    name = found.get("device") or found.get("processor") or ABSENT
+    threads = found.get("threads")
+    more = [f"{threads} threads" if threads else "", f"PyTorch {found['torch']}" if "torch" in found else ""]
+    return ", ".join(word for word in [name, *more] if word)
+
+
+def training_step(result: dict[str, Any]) -> list[Table]:
+    """One table for each size, batch and device."""
+    tables = []
+    for key in sorted(result, key=lambda k: list(SIZES).index(result[k]["size"])):
+        one = result[key]
+        rows = [
+            [
+                name,
+                _digits(1000 * row["seconds"], " ms"),
+                _digits(row["pictures_per_second"]),
+                _spread(row["times_faster_than_base"], row["lowest"], row["highest"]),
+                f"{row['peak_mib']:,.0f} MiB",
+                f"{row['parameters'] / 1e6:.1f} M",
+                _digits(row["flops_per_picture"] / 1e9, " G"),
+            ]
+            for name, row in one["rows"].items()
+        ]
+        head = ("", "a step", "pictures/s", f"times {one['base']}", "peak memory", "parameters", "FLOPs a picture")
+        caption = f"{SIZES[one['size']]}; batch {one['batch']}; {one['rounds']} rounds; {_machine(one)}"
+        tables.append(Table(caption, head, rows))
+    return tables
+
+
+def sampler_overhead(result: dict[str, Any]) -> list[Table]:
+    """Microseconds a step, with the middle half of the runs."""
+    rows = [
+        [name, f"{row['microseconds']:.0f} µs", f"{row['low']:.0f} to {row['high']:.0f} µs"]
+        for name, row in result["rows"].items()
+    ]
+    return [Table(f"One picture of 3 x 32 x 32; {_machine(result)}", ("", "a step", "middle half of the runs"), rows)]
+
+
+def frechet(result: dict[str, Any]) -> list[Table]:
+    """One table for each number of pictures."""
+    tables = []
+    for one in result["sets"]:
+        rows = [
+            [name, _digits(row["seconds"], " s"), f"{row['times_ours']:.1f}", f"{row['relative_error']:.0e}"]
+            for name, row in one["rows"].items()
+        ]
+        caption = f"{one['count']:,} pictures, {result['width']:,} features; {_machine(result)}"
+        tables.append(Table(caption, ("", "time", "times ours", "relative error"), rows))
+    return tables
+
+
+def cost(result: dict[str, Any]) -> list[Table]:
+    """Cost against side, batch, T, sampling steps, processes."""
+
+    def per_picture(row: dict[str, Any]) -> str:
+        return _digits(1000 / row["pictures_per_second"], " ms")
+
+    named = f"{result['network']} network, {_machine(result)}"
+    side = [
+        [f"{r['side']} x {r['side']}", f"{r['flops'] / 1e9:.2f} G", per_picture(r), _digits(r["pictures_per_second"])]
+        for r in result["side"]
+    ]
+    batch = [
+        [str(r["batch"]), _digits(1000 * r["seconds"], " ms"), per_picture(r), _digits(r["pictures_per_second"])]
+        for r in result["batch"]
+    ]
+    length = [[f"{r['T']:,}", per_picture(r), _digits(r["pictures_per_second"])] for r in result["T"]]
+    steps = [
+        [str(r["steps"]), _digits(r["seconds"], " s"), _digits(1000 * r["seconds"] / r["steps"], " ms")]
+        for r in result["steps"]
+    ]
+    processes = [
+        [str(r["processes"]), str(r["threads"]), _digits(r["pictures_per_second"])] for r in result["processes"]
+    ]
+    speed = ("a training picture", "pictures/s")
+    return [
+        Table(f"Side of the picture (batch 8); {named}", ("side", "FLOPs forward", *speed), side),
+        Table("Batch (32 x 32)", ("batch", "a step", *speed), batch),
+        Table("Length T of the chain, in training (batch 8)", ("T", *speed), length),
+        Table("Steps of a sampler (8 pictures, DDIM)", ("steps", "8 pictures", "a step"), steps),
+        Table(
+            f"Processes that share a batch of {result['global_batch']} and the cores of one machine",
+            ("processes", "threads each", "pictures/s"),
+            processes,
+        ),
+    ]
+
+
+def profile(result: dict[str, Any]) -> list[Table]:
+    """Share of each kind of arithmetic, for each precision."""
+    kinds = [p for p in ("bf16", "fp32") if p in result]
+    share = {p: {row["part"]: row["share"] for row in result[p]["rows"]} for p in kinds}
+    rows = [
+        [part, *[f"{100 * share[p].get(part, 0):.1f}%" for p in kinds]]
+        for part in sorted(share[kinds[0]], key=lambda part: -share[kinds[0]][part])
+    ]
+    rows.append(["a step, without the profiler", *[_digits(result[p]["milliseconds"], " ms") for p in kinds]])
+    caption = f"{result['network']} network, batch {result['batch']}; {_machine(result)}"
+    return [Table(caption, ("", *kinds), rows)]
+
+
+MAKERS: dict[str, Callable[[dict[str, Any]], list[Table]]] = {
+    "training_step": training_step,
+    "sampler_overhead": sampler_overhead,
+    "frechet": frechet,
+    "cost": cost,
+    "profile": profile,
+}
+
+
+def tables(name: str) -> list[Table]:
+    """The tables of one result."""
+    path = RESULTS / f"{name}.json"
+    if not path.is_file():
+        return [Table("", ("", ""), [[name.replace("_", " "), ABSENT]])]
+    return MAKERS[name](json.loads(path.read_text(encoding="utf-8")))
+
+
+def _node(table: Table) -> nodes.table:
+    """The same for docutils."""
+    group = nodes.tgroup(cols=len(table.head))
+    group += [nodes.colspec(colwidth=1) for _ in table.head]
+
+    def line(cells: Sequence[str]) -> nodes.row:
+        return nodes.row("", *[nodes.entry("", nodes.paragraph("", cell)) for cell in cells])
+
+    if any(table.head):
+        group += nodes.thead("", line(table.head))
+    group += nodes.tbody("", *[line(cells) for cells in table.rows])
+    node = nodes.table(classes=["de-benchmark"])
+    if table.caption:
+        node += nodes.title("", table.caption)
+    node += group
+    return node
+
+
+class Benchmark(SphinxDirective):
+    """The directive."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Its tables, each in a box that scrolls sideways by itself on a narrow page."""
+        name = self.arguments[0]
+        if name not in MAKERS:
+            raise self.error(f"benchmark must be one of {', '.join(MAKERS)}, got {name!r}")
+        self.env.note_dependency(str(RESULTS / f"{name}.json"))
+        return [_node(table) for table in tables(name)]
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register the directive."""
+    directive: type[Directive] = Benchmark
+    app.add_directive("benchmark", directive)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
