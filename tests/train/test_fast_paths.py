@@ -1,4 +1,4 @@
-"""What makes training fast changes no number: each fast path against the plain one, with the tolerance of its precision."""
+"""What makes training fast changes no number: each fast path against the plain one, to its precision."""
 
 from dataclasses import replace
 

@@ -40,6 +40,5 @@ class Grids:
         """Draw, if a multiple of `every` lies after `before` and not after `step`."""
         if not self.every or before // self.every == step // self.every:
             return
-        for last in sample(self.denoiser, (PICTURES, *self.shape), method="dpm-solver", steps=STEPS):
-            pass
+        *_, last = sample(self.denoiser, (PICTURES, *self.shape), method="dpm-solver", steps=STEPS)
         save_grid(self.folder / f"{step:07}.png", last.x_t.cpu(), scale=2)

@@ -144,7 +144,8 @@ class _Run:
         if recipe.compile:
             self.forward = torch.compile(self.forward)
         self.ema = EMA(self.model, recipe.ema_decay) if ema is None else ema
-        self.ema.model.to(device=device).to(memory_format=self.memory_format)  # as its model: one kernel for all weights
+        # As the model's: then one kernel averages all weights.
+        self.ema.model.to(device=device).to(memory_format=self.memory_format)
         self.fused = device.type in ("cpu", "cuda")
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay, fused=self.fused
