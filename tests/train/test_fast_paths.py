@@ -96,7 +96,7 @@ def test_the_average_over_all_weights_at_once_is_the_average_of_each():
 
 
 class NoWaiting(TorchDispatchMode):
-    """Fails where a number is read from a tensor: on a GPU the program would wait there for all that was asked of it."""
+    """Fails where a number is read from a tensor: on a GPU the program would wait there for all it was asked."""
 
     WAITS = ("_local_scalar_dense", "nonzero", "equal", "is_nonzero", "masked_select", "unique")
 
