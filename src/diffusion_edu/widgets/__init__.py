@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .conv_explorer import ConvExplorer
+    from .cost_explorer import CostExplorer
     from .flow_explorer import FlowExplorer
     from .frechet_explorer import FrechetExplorer
     from .live_sampler import LiveSampler
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ConvExplorer",
+    "CostExplorer",
     "FlowExplorer",
     "FrechetExplorer",
     "LiveSampler",
@@ -36,6 +38,7 @@ __all__ = [
 
 _HOMES = {
     "ConvExplorer": "conv_explorer",
+    "CostExplorer": "cost_explorer",
     "FlowExplorer": "flow_explorer",
     "FrechetExplorer": "frechet_explorer",
     "XTExplorer": "x_t_explorer",

@@ -24,7 +24,7 @@ def elements() -> dict[str, str]:
     """The custom elements and the module that defines each: {"x-t-explorer": "x_t_explorer", ...}."""
     names = (
         *("x_t_explorer", "schedule_explorer", "reverse_player", "unet_explorer", "flow_explorer", "live_sampler"),
-        *("conv_explorer", "frechet_explorer", "text_search"),
+        *("conv_explorer", "frechet_explorer", "text_search", "cost_explorer"),
     )
     return {name.replace("_", "-"): name for name in names}
 
