@@ -28,27 +28,39 @@ SIZES: dict[str, dict[str, Any]] = {
     "paper": {"channels": (128, 256, 256, 256), "blocks": 2, "attention": (1,)},
     "wide": {"channels": (64, 128, 256), "blocks": 1, "attention": (2,)},
     "small": {"channels": (32, 64, 64), "blocks": 1, "attention": (2,)},
+    "tiny": {"channels": (32, 32), "blocks": 1, "attention": (1,)},  # for trials of the scripts themselves
 }
 
 
 class Peer(NamedTuple):
-    """A network with its own training step: loss, gradient, clipping, optimiser, running average."""
+    """A network with its own training step: loss, gradient, clipping, optimiser, running average.
+
+    Args:
+        name: library, precision, compiled or not.
+        network, step: as above; a step takes (B, 3, 32, 32) in [-1, 1].
+        kept: what has a state_dict() and must be kept to go on later; None for ours, whose `fit` keeps its own files.
+        draw: ``draw(count, steps)`` -> (count, 3, 32, 32) by DDIM with the averaged network; None for ours, likewise.
+    """
 
     name: str
     network: nn.Module
     step: Step
+    kept: dict[str, Any] | None = None
+    draw: Callable[[int, int], Tensor] | None = None
+
+
+def our_config(size: str) -> de.UNetConfig:
+    """Our network of a size."""
+    if size == "paper":
+        return de.UNetConfig.paper()
+    shape = SIZES[size]
+    levels = shape["attention"]
+    return de.UNetConfig(in_channels=3, channels=shape["channels"], blocks=shape["blocks"], attention_levels=levels)
 
 
 def ours(size: str, device: torch.device, precision: str, compiled: bool = False) -> Peer:
     """This package: `fit` itself, asked for one step at a time; the data are what it trains on, on the device."""
-    shape = SIZES[size]
-    if size == "paper":
-        config = de.UNetConfig.paper()
-    else:
-        config = de.UNetConfig(
-            in_channels=3, channels=shape["channels"], blocks=shape["blocks"], attention_levels=shape["attention"]
-        )
-    unet = de.UNet(config)
+    unet = de.UNet(our_config(size))
     runs: dict[int, Any] = {}
 
     def step(x0: Tensor) -> None:
@@ -70,7 +82,7 @@ def ours(size: str, device: torch.device, precision: str, compiled: bool = False
 
 def diffusers(size: str, device: torch.device, precision: str, compiled: bool = False) -> Peer:
     """diffusers' UNet2DModel with the step of its training script: AdamW, EMAModel, clipping at 1."""
-    from diffusers import DDPMScheduler, UNet2DModel
+    from diffusers import DDIMPipeline, DDIMScheduler, DDPMScheduler, UNet2DModel
     from diffusers.training_utils import EMAModel
 
     shape = SIZES[size]
@@ -104,14 +116,27 @@ def diffusers(size: str, device: torch.device, precision: str, compiled: bool = 
         optimizer.zero_grad()
         average.step(network.parameters())
 
-    return Peer(f"diffusers {precision}{' compiled' if compiled else ''}", network, step)
+    def draw(count: int, steps: int) -> Tensor:
+        average.store(network.parameters())
+        average.copy_to(network.parameters())
+        pipeline = DDIMPipeline(network, DDIMScheduler.from_config(scheduler.config))
+        pipeline.set_progress_bar_config(disable=True)
+        found = pipeline(batch_size=count, num_inference_steps=steps, output_type="np").images
+        average.restore(network.parameters())
+        return torch.from_numpy(found).movedim(-1, 1) * 2 - 1
+
+    kept = {"network": network, "optimizer": optimizer, "average": average}
+    return Peer(f"diffusers {precision}{' compiled' if compiled else ''}", network, step, kept, draw)
 
 
 def lucidrains(size: str, device: torch.device, precision: str, compiled: bool = False) -> Peer:
     """denoising-diffusion-pytorch with the step of its Trainer: Adam, EMA, clipping at 1."""
     _hollow_torchvision()
+    from denoising_diffusion_pytorch import denoising_diffusion_pytorch as library
     from denoising_diffusion_pytorch.denoising_diffusion_pytorch import GaussianDiffusion, Unet
     from ema_pytorch import EMA
+
+    library.tqdm = lambda steps, **_: steps  # it shows its progress bar always
 
     shape = SIZES[size]
     first = shape["channels"][0]
@@ -136,7 +161,14 @@ def lucidrains(size: str, device: torch.device, precision: str, compiled: bool =
         optimizer.zero_grad()
         average.update()
 
-    return Peer(f"denoising-diffusion-pytorch {precision}{' compiled' if compiled else ''}", network, step)
+    def draw(count: int, steps: int) -> Tensor:
+        model = average.ema_model
+        model.sampling_timesteps, model.is_ddim_sampling, model.ddim_sampling_eta = steps, True, 0.0
+        with torch.inference_mode():
+            return model.sample(batch_size=count).float().cpu()
+
+    kept = {"diffusion": diffusion, "optimizer": optimizer, "average": average}
+    return Peer(f"denoising-diffusion-pytorch {precision}{' compiled' if compiled else ''}", network, step, kept, draw)
 
 
 def _hollow_torchvision() -> None:

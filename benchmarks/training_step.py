@@ -78,9 +78,11 @@ def work(arguments: argparse.Namespace) -> None:
     x0 = torch.rand(arguments.batch, 3, 32, 32, device=device) * 2 - 1
     peer = MAKERS[name](arguments.size, device, precision, compiled == "compiled")
     size = sum(p.numel() for p in peer.network.parameters())
-    with FlopCounterMode(display=False) as counter:
-        peer.step(x0)  # outside of the rounds; convolutions and matrix products are counted, forwards and backwards
-    fixed = {"parameters": size, "flops_per_picture": counter.get_total_flops() / arguments.batch}
+    fixed: dict[str, Any] = {"parameters": size, "flops_per_picture": None}
+    if compiled != "compiled":
+        with FlopCounterMode(display=False) as counter:
+            peer.step(x0)  # outside of the rounds; convolutions and matrix products, forwards and backwards
+        fixed["flops_per_picture"] = counter.get_total_flops() / arguments.batch
     for line in sys.stdin:
         wait(device)
         start = time.perf_counter()
@@ -110,14 +112,22 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     device = torch.device(arguments.device)
     workers = [Worker(arguments, entry) for entry in contestants(arguments, device)]
     rounds: dict[str, list[dict[str, float]]] = {worker.name: [] for worker in workers}
+    failed: dict[str, str] = {}
     for number in range(arguments.rounds + 1):
-        for worker in workers:
-            found = worker.round(arguments.steps)
+        for worker in [worker for worker in workers if worker.name not in failed]:
+            try:
+                found = worker.round(arguments.steps)
+            except (RuntimeError, BrokenPipeError) as error:  # too little memory, or a library that is not there
+                failed[worker.name] = str(error)
+                rounds.pop(worker.name)
+                continue
             if number:  # the first round warms up, and compiles
                 rounds[worker.name].append(found)
         print(f"round {number} of {arguments.rounds}", file=sys.stderr, flush=True)
     for worker in workers:
         worker.close()
+    if not rounds:
+        raise RuntimeError(f"none of them could run: {failed}")
     times = {name: [r["seconds"] for r in of] for name, of in rounds.items()}
     base = next((name for name in times if name.startswith("diffusers fp32")), next(iter(times)))
     rows = {}
@@ -131,7 +141,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
             "highest": max(ratios),
             "peak_mib": rounds[name][-1]["peak_mib"],
             "parameters": rounds[name][-1]["parameters"],
-            "flops_per_picture": rounds[name][-1]["flops_per_picture"],
+            # A compiled network hides its operators; they are those of the one that is not.
+            "flops_per_picture": rounds[name.removesuffix(" compiled")][-1]["flops_per_picture"],
         }
     return {
         "size": arguments.size,
@@ -139,6 +150,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "rounds": arguments.rounds,
         "base": base,
         "rows": rows,
+        "failed": failed,
         "machine": machine(device),
     }
 
