@@ -10,7 +10,15 @@ import pytest
 import torch
 from playwright.sync_api import sync_playwright
 
-from diffusion_edu.widgets import FlowExplorer, FrechetExplorer, ReversePlayer, ScheduleExplorer, XTExplorer, record
+from diffusion_edu.widgets import (
+    CostExplorer,
+    FlowExplorer,
+    FrechetExplorer,
+    ReversePlayer,
+    ScheduleExplorer,
+    XTExplorer,
+    record,
+)
 
 pytestmark = pytest.mark.browser
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
@@ -78,6 +86,8 @@ def state(page, until: str) -> dict:
 def make(tag, oracle):
     if tag == "flow-explorer":
         return FlowExplorer(n=200, t=300)
+    if tag == "cost-explorer":
+        return CostExplorer(share=30)
     if tag == "frechet-explorer":
         return FrechetExplorer("turned", n=30)
     if tag == "x-t-explorer":
@@ -95,6 +105,7 @@ def make(tag, oracle):
         ("schedule-explorer", "t", "t", 300),
         ("reverse-player", "step", "frame", 3),
         ("flow-explorer", "t", "t", 300),
+        ("cost-explorer", "share", "share", 30),
     ],
 )
 def test_the_page_and_python_follow_each_other(mount, oracle, tag, role, trait, start):

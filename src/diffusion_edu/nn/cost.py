@@ -16,10 +16,10 @@ from .unet import UNet, UNetConfig
 # fp32 copies of every parameter that training holds: the weights, their gradients, Adam's two moments, the average.
 STATE_COPIES = ("weights", "gradients", "first moments", "second moments", "EMA")
 FP32_BYTES = 4
-# How often a step reads or writes each: a saved activation is written and read once forwards, and read twice backwards.
+# How often a step moves each: a saved activation is written and read once forwards, and read twice backwards.
 ACTIVATION_PASSES = 4
-# Weights: read forwards, read backwards; gradient: written. AdamW: reads weight, gradient, two moments, writes weight and
-# two moments. EMA: reads the weight and the average, writes the average.
+# Weights: read forwards and backwards; gradient: written. AdamW: reads weight, gradient and two moments, writes weight
+# and two moments. EMA: reads the weight and the average, writes the average.
 WEIGHT_PASSES = 3 + 7 + 3
 
 
@@ -61,7 +61,7 @@ class TrainingCost(NamedTuple):
     Args:
         picture_flops: FLOPs of one training picture, 3 forward passes.
         total_flops: of all pictures.
-        floor_seconds: the time in which no machine of this peak can be undercut.
+        floor_seconds: the least time, at the peak of all devices.
         seconds: at the share of the peak that is reached.
         pictures_per_second: on all devices.
         state_bytes: weights, gradients, moments and average.

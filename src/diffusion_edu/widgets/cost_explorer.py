@@ -82,7 +82,7 @@ class CostExplorer(BookWidget):
     devices = traitlets.Int(1).tag(sync=True)
     _esm = esm("cost_explorer")
     _tag = "cost-explorer"
-    _heights = (760, 1400)
+    _heights = (760, 1480)
     _shared = ("network", "side", "batch", "pictures", "machine", "precision", "share", "devices")
 
     def __init__(
@@ -163,10 +163,11 @@ class CostExplorer(BookWidget):
 
     def _picture(self) -> tuple[str, str]:
         machine, cost, picture = MACHINES[self.machine], self.cost, self.one_picture
+        bits = "fp32" if self.precision == "fp32" else "16 bits"
         words = [
             f"{NETWORKS[self.network][0]}; {self.side}×{self.side} pictures",
             f"{picture.flops / 1e9:.3g} GFLOP forward, {cost.picture_flops / 1e9:.3g} GFLOP a training picture",
-            f"{self.pictures / 1e6:.4g} million pictures on {self.devices} × {machine.name}, {self.precision}: "
+            f"{self.pictures / 1e6:.4g} million pictures on {self.devices} × {machine.name}, {bits}: "
             f"at least {_hours(cost.floor_seconds)}, {_hours(cost.seconds)} at {self.share} % of the peak",
             f"memory {cost.memory_bytes / 1e9:.3g} GB with a batch of {self.batch}"
             + ("" if machine.memory is None else f", of {machine.memory / 1e9:.0f} GB"),
@@ -174,7 +175,10 @@ class CostExplorer(BookWidget):
         bars = [
             ("FLOPs by resolution", [(part.name, float(part.flops)) for part in picture.parts]),
             ("parameters by resolution", [(part.name, float(part.parameters)) for part in picture.parts]),
-            ("memory", [("state", cost.state_bytes), ("activations", cost.activation_bytes)]),
+            (
+                "memory",
+                [("weights, gradients, moments, EMA", cost.state_bytes), ("activations", cost.activation_bytes)],
+            ),
         ]
         return cost_png(words, bars), "What training costs: " + ". ".join(words)
 

@@ -25,7 +25,7 @@ def cost_png(words: Sequence[str], bars: Sequence[tuple[str, Sequence[tuple[str,
     draw = ImageDraw.Draw(image)
     font, small = ImageFont.load_default(14), ImageFont.load_default(12)
     for i, line in enumerate(words):
-        draw.text((LEFT, 20 + 22 * i), line, INK, font, anchor="lm")
+        draw.text((LEFT, 20 + 22 * i), _plain(line), INK, font, anchor="lm")
     for i, (title, parts) in enumerate(bars):
         y, x, key = top + ROW * i, float(LEFT), float(LEFT)
         total = sum(size for _, size in parts)
@@ -34,10 +34,15 @@ def cost_png(words: Sequence[str], bars: Sequence[tuple[str, Sequence[tuple[str,
             length = (WIDTH - 2 * LEFT) * size / total
             draw.rectangle((round(x), y + 20, round(x + length) - 1, y + 20 + BAR), colour) if length >= 1 else None
             x += length
-            label = f"{name} {100 * size / total:.0f} %"
+            label = f"{_plain(name)} {100 * size / total:.0f} %"
             draw.rectangle((key, y + 55, key + 9, y + 64), colour)
             draw.text((key + 13, y + 60), label, INK, small, anchor="lm")
             key += 25 + draw.textlength(label, small)
     buffer = io.BytesIO()
     image.quantize(32).save(buffer, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def _plain(words: str) -> str:
+    """The font that comes with Pillow has no multiplication sign."""
+    return words.replace("×", "x")

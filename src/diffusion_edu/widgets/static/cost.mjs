@@ -1,4 +1,4 @@
-// What training a network costs: pure arithmetic, the same as diffusion_edu.nn.cost.
+// What training a network costs: pure arithmetic, the same as diffusion_edu.nn.cost; and such numbers in words.
 
 const FP32 = 4; // bytes
 
@@ -35,12 +35,12 @@ export function withUnit(x, unit) {
   return `${short(x / 1000 ** step)} ${PREFIXES[step]}${unit}`;
 }
 
-// 45 s, 12 min, 3.2 h, 5.1 days, 2.7 years
+// 45 s, 12.3 min, 3.21 h, 5.1 days, 2.75 years
 export function duration(seconds) {
   const units = [[60, 1, "s"], [3600, 60, "min"], [86400, 3600, "h"], [365.25 * 86400, 86400, "days"], [Infinity, 365.25 * 86400, "years"]];
   const [, size, name] = units.find(([below]) => seconds < below);
   const value = seconds / size;
-  return `${value >= 1e4 ? thousands(value) : value >= 10 ? Math.round(value) : +value.toPrecision(2)} ${name}`;
+  return `${value >= 1000 ? thousands(value) : short(value)} ${name}`;
 }
 
 // 102,400,000

@@ -17,7 +17,8 @@ const CO_CSS = `
 .de-co>div{display:grid;gap:10px;min-width:0}
 .de-co-picks{display:grid;grid-template-columns:auto minmax(0,1fr);gap:8px 10px;align-items:center}
 .de-co-picks>.de-label{display:contents}.de-co-picks select{width:100%;min-width:0}
-.de-co .de-slider{grid-template-columns:6.2em minmax(50px,1fr) 7.6em}.de-widget .de-co .de-slider input[type=number]{width:100%}
+.de-co .de-slider{grid-template-columns:6.2em minmax(50px,1fr) 7.6em}
+.de-widget .de-co .de-slider input[type=number]{width:100%;padding:4px 2px 4px 8px}
 .de-co-tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,150px),1fr));gap:10px}
 .de-co-tile{border-top:2px solid var(--c);padding-top:6px;min-width:0}
 .de-co-tile span{display:block;font-size:.78rem;color:var(--w-muted)}
@@ -29,10 +30,11 @@ const CO_CSS = `
 .de-co-hatch{background:repeating-linear-gradient(135deg,var(--c) 0 4px,color-mix(in srgb,var(--c) 45%,var(--w-surface)) 4px 7px)!important}
 .de-co-bar u{position:absolute;top:0;bottom:0;width:0;border-left:2px dashed var(--w-text)}
 .de-co-key{display:flex;flex-wrap:wrap;gap:2px 12px;font-size:.78rem;color:var(--w-muted);margin:4px 0 0;padding:0;list-style:none}
+.de-co-said{min-height:4.3em}
 .de-co-key li{margin:0;padding:0;white-space:nowrap}
 .de-co-key i{display:inline-block;width:13px;height:11px;border-radius:2px;background:var(--c);margin-right:5px;vertical-align:-1px}
 .de-co .de-chart svg{height:190px}.de-co .de-chart-head{white-space:normal}
-@container (max-width:620px){.de-co{grid-template-columns:minmax(0,1fr)}.de-co .de-slider{grid-template-columns:5.6em minmax(50px,1fr) 6.8em}}
+@container (max-width:620px){.de-co{grid-template-columns:minmax(0,1fr)}.de-co .de-slider{grid-template-columns:5.6em minmax(50px,1fr) 7.6em}}
 `;
 
 // A slider along the logarithm on which the arrow keys go from one round number to the next.
@@ -70,6 +72,11 @@ function coEpochs(pictures) {
   return `${epochs >= 10 ? thousands(epochs) : +epochs.toPrecision(2)} epochs of CIFAR-10`;
 }
 
+// 46 %, 2.8 %, < 0.1 %
+function coPercent(share) {
+  return share < 1e-3 ? "< 0.1 %" : `${+(100 * share).toPrecision(2)} %`;
+}
+
 // A bar cut into parts, with a list of them below: parts [[name, value, words], ...].
 function coBar(role, title) {
   const note = h("span");
@@ -82,6 +89,7 @@ function coBar(role, title) {
     const cuts = parts.map(([, value], i) => {
       const cut = h("i", { class: look(i) });
       cut.style.width = `${(100 * value) / whole}%`;
+      if (value < 0.01 * whole) cut.style.border = "0"; // it would be all border
       return cut;
     });
     const line = limit === null ? null : h("u");
@@ -105,6 +113,7 @@ function coRoofline() {
   const x = { min: 0, max: 5, ticks: [[0, "1"], [1, "10"], [2, "100"], [3, "1,000"], [4, "10 k"], [5, "FLOP / byte"]] };
   const y = { min: 10, max: 15.3, ticks: [[10, "10 G"], [11, "100 G"], [12, "1 T"], [13, "10 T"], [14, "100 T"], [15, "1 P"]] };
   const plot = chart({ title: "Roofline: FLOP/s of one device", colour: "blue", x, y });
+  plot.state.height = 190; // as its style says
   function draw(machine, peak, cost, share) {
     const [ridge, reached] = [Math.log10(peak / machine.bandwidth), Math.log10((peak * share) / 100)];
     const roof = [[0, ridge, 5], [Math.log10(machine.bandwidth), Math.log10(peak), Math.log10(peak)]];
@@ -117,11 +126,12 @@ function coRoofline() {
 
 function mountCost(root, data, changed) {
   const now = Object.fromEntries(CO_SHARED.map((name) => [name, data[name]]));
+  for (const [name, table] of [["network", data.networks], ["machine", data.machines]]) if (!Object.hasOwn(table, now[name])) throw new Error(`${name} must be one of ${Object.keys(table).join(", ")}, got ${now[name]}`);
   const controls = coControls(now, data, change);
   const tiles = { picture: coTile("picture", "blue"), floor: coTile("floor", "teal"), time: coTile("time", "orange"), rate: coTile("rate", "violet") };
   const bars = { flops: coBar("flops", "FLOPs"), parameters: coBar("parameters", "Parameters"), memory: coBar("memory", "Memory of one device") };
   const roofline = coRoofline();
-  const [status, source, warning] = [h("p", { class: "de-status", "data-role": "status" }), h("p", { class: "de-note", "data-role": "source" }), h("p", { class: "de-warn de-orange", "data-role": "warning", hidden: true })];
+  const [status, source, warning] = [h("p", { class: "de-status de-co-said", "data-role": "status" }), h("p", { class: "de-note", "data-role": "source" }), h("p", { class: "de-warn de-orange", "data-role": "warning", hidden: true })];
   const live = announcer();
   const { network, side, machine, precision, batch, pictures, share, devices } = controls;
   const panel = h("div", { class: "de-panel", role: "group", "aria-label": "What training costs" },
@@ -133,7 +143,7 @@ function mountCost(root, data, changed) {
     status, warning,
     h("div", { class: "de-co" },
       h("div", {}, ...Object.values(bars).map((bar) => bar.el)),
-      h("div", {}, roofline.el, h("p", { class: "de-note" }, "Solid: what memory and arithmetic allow; dot: a training step of this network; dashed: the share of the peak chosen above. Counted are saved activations (written and read forwards, read twice backwards) and weights, gradients, AdamW and EMA once a step. What is not saved moves too, unless operations are fused: real steps lie further left."))),
+      h("div", {}, roofline.el, h("p", { class: "de-note" }, "Solid: what memory and arithmetic allow; dot: a training step of this network; dashed: the share of the peak chosen above. Counted are saved activations (written and read forwards, read twice backwards) and weights, gradients, AdamW and EMA once a step. What is not saved moves too, unless operations are fused: real steps lie further left. Normalisations and SiLU are not in the FLOPs (under 1 %)."))),
     live.el);
   root.append(panel);
 
@@ -156,7 +166,7 @@ function mountCost(root, data, changed) {
   });
 
   function drawBars(one, on, cost) {
-    const parts = (key) => one.parts.map((p) => [p.name, p[key], `${+((100 * p[key]) / one[key]).toPrecision(2)} %`]);
+    const parts = (key) => one.parts.map((p) => [p.name, p[key], coPercent(p[key] / one[key])]);
     bars.flops.set(parts("flops"), one.flops, `${withUnit(one.flops, "FLOP")} forward`);
     bars.parameters.set(parts("parameters"), one.parameters, withUnit(one.parameters, "").trim());
     const copy = cost.state_bytes / data.model.state_copies.length;
@@ -175,12 +185,12 @@ function mountCost(root, data, changed) {
     tiles.rate.set("pictures a second", thousands(cost.pictures_per_second), `on ${many}`);
     text(source, `${on.label}: ${withUnit(peak, "FLOP/s")}, memory ${withUnit(on.bandwidth, "B/s")}${on.memory === null ? "" : `, ${withUnit(on.memory, "B")}`} (${on.source}).`);
     const allowed = Math.round((100 * cost.roof) / peak);
-    const bound = cost.roof < peak ? `memory allows no more than ${allowed} % of it, even by this low count` : "memory would allow all of it";
-    const said = `${thousands(now.pictures)} pictures (${coEpochs(now.pictures)}) on ${many}: at least ${duration(cost.floor_seconds)}, ${duration(cost.seconds)} at ${now.share} % of the peak; ${bound}. A device holds ${withUnit(cost.memory_bytes, "B")}: ${withUnit(cost.state_bytes, "B")} of weights, gradients, moments and EMA in fp32, ${withUnit(cost.activation_bytes, "B")} of activations.`;
+    const bound = cost.roof < peak ? `moving data alone keeps it below ${allowed} % of the peak` : "by the count below, moving data would not slow it";
+    const said = `${thousands(now.pictures)} pictures (${coEpochs(now.pictures)}) on ${many}: at least ${duration(cost.floor_seconds)}, ${duration(cost.seconds)} at ${now.share} % of the peak; ${bound}. A device holds ${withUnit(cost.memory_bytes, "B")}: ${withUnit(cost.state_bytes, "B")} of weights, gradients, moments and EMA in fp32, ${withUnit(cost.activation_bytes, "B")} of activations.${fits ? " It fits." : ""}`;
     text(status, said);
     const troubles = [];
     if (fits === false) troubles.push(`It does not fit: ${withUnit(cost.memory_bytes, "B")} are needed, the ${on.label} has ${withUnit(on.memory, "B")}. Take a smaller batch or fewer bits.`);
-    if (now.share > (100 * cost.roof) / peak) troubles.push(`${now.share} % of the peak is out of reach: memory allows ${allowed} %.`);
+    if (now.share > (100 * cost.roof) / peak) troubles.push(`${now.share} % of the peak is out of reach: memory feeds the arithmetic at ${allowed} % of it.`);
     warning.hidden = !troubles.length;
     text(warning, troubles.join(" "));
     live.say([...troubles, said].join(" "));
