@@ -39,7 +39,7 @@ const CO_CSS = `
 
 // A slider along the logarithm on which the arrow keys go from one round number to the next.
 function coLadder(options, steps, get, put) {
-  const control = slider({ ...options, log: true, oninput: (v) => put(Math.round(v)) });
+  const control = slider({ ...options, log: true, oninput: (v) => put(Math.min(options.max, Math.round(v))) }); // places have three digits: 4100
   control.range.addEventListener("keydown", (event) => {
     const up = ["ArrowRight", "ArrowUp"].includes(event.key);
     if (!up && !["ArrowLeft", "ArrowDown"].includes(event.key)) return;
