@@ -85,7 +85,9 @@ def agree(page) -> dict:
     assert words(page, "rate").split("\n")[1] == f"{cost.pictures_per_second:,.0f}"
     short = re.match(r"[\d.]+", words(page, "picture").split("\n")[1])
     assert short and cost.picture_flops / 1e9 == pytest.approx(float(short[0]), rel=0.006)
-    assert machine.source in words(page, "source")
+    source = words(page, "source")
+    channels = ", ".join(map(str, NETWORKS[shown["network"]][1].channels))
+    assert f"({machine.source})" in source and source.startswith(f"Network: {channels} channels")
     for role, whole in (("flops", explorer.one_picture.flops), ("parameters", explorer.one_picture.parameters)):
         parts = page.locator(f"[data-role={role}] i").evaluate_all("all => all.map((i) => parseFloat(i.style.width))")
         sizes = [getattr(part, role) for part in explorer.one_picture.parts]
@@ -251,4 +253,4 @@ def test_without_scripts_there_is_a_picture_and_its_words(show) -> None:
     picture = page.locator("cost-explorer > img")
     assert picture.is_visible() and picture.bounding_box()["width"] == 672
     alt = picture.get_attribute("alt")
-    assert NETWORKS["paper"][0] in alt and "37.3 GFLOP a training picture" in alt
+    assert "paper network: 128, 256, 256, 256 channels" in alt and "37.3 GFLOP a training picture" in alt

@@ -99,7 +99,7 @@ def network_cost(config: UNetConfig, side: int) -> NetworkCost:
         for p in model.parameters():
             if p.ndim == 4:
                 p.data = p.data.to(memory_format=torch.channels_last)
-        x = torch.zeros(1, config.in_channels, side, side).to(memory_format=torch.channels_last)
+        x = torch.zeros(1, config.in_channels, side, side)
         kept: dict[int, tuple[torch.UntypedStorage, int]] = {}
         own = {id(p) for p in model.parameters()}
 

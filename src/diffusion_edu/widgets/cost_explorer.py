@@ -25,10 +25,10 @@ from .payload import check_int
 
 SIDES = (16, 32, 64)
 NETWORKS: dict[str, tuple[str, UNetConfig]] = {
-    "small": ("small: 32, 64, 64", UNetConfig.small()),
-    "base": ("base, the walk-through: 64, 128, 128", UNetConfig.base()),
-    "wide": ("wide: 64, 128, 256", UNetConfig(channels=(64, 128, 256), blocks=1)),
-    "paper": ("paper: 128, 256, 256, 256", UNetConfig.paper()),
+    "small": ("small", UNetConfig.small()),
+    "base": ("base: walk-through", UNetConfig.base()),
+    "wide": ("wide", UNetConfig(channels=(64, 128, 256), blocks=1)),
+    "paper": ("paper", UNetConfig.paper()),
 }
 PRECISIONS = ("fp32", "half")
 
@@ -48,8 +48,8 @@ class Machine:
 MACHINES: dict[str, Machine] = {
     "cpu": Machine("two CPU cores", 540e9, 1e12, 38e9, None, "measured: convolution in fp32 and bf16, copy of memory"),
     "t4": Machine("T4", 8.1e12, 65e12, 320e9, 16e9, "data sheet; 16 bits are fp16, it has no bf16"),
-    "a100": Machine("A100, 40 GB", 19.5e12, 312e12, 1555e9, 40e9, "data sheet, dense; fp32 without TF32"),
-    "h100": Machine("H100 SXM", 67e12, 989e12, 3.35e12, 80e9, "data sheet, dense; fp32 without TF32"),
+    "a100": Machine("A100, 40 GB", 19.5e12, 312e12, 1555e9, 40e9, "data sheet, dense bf16; fp32 without TF32"),
+    "h100": Machine("H100 SXM", 67e12, 989e12, 3.35e12, 80e9, "data sheet, dense bf16; fp32 without TF32"),
 }
 
 
@@ -165,7 +165,7 @@ class CostExplorer(BookWidget):
         machine, cost, picture = MACHINES[self.machine], self.cost, self.one_picture
         bits = "fp32" if self.precision == "fp32" else "16 bits"
         words = [
-            f"{NETWORKS[self.network][0]}; {self.side}×{self.side} pictures",
+            f"{NETWORKS[self.network][0]} network: {_shape(self.network)}; {self.side}×{self.side} pictures",
             f"{picture.flops / 1e9:.3g} GFLOP forward, {cost.picture_flops / 1e9:.3g} GFLOP a training picture",
             f"{self.pictures / 1e6:.4g} million pictures on {self.devices} × {machine.name}, {bits}: "
             f"at least {_hours(cost.floor_seconds)}, {_hours(cost.seconds)} at {self.share} % of the peak",
@@ -188,7 +188,14 @@ def _network(name: str) -> dict[str, Any]:
     costs = {side: network_cost(config, side)._asdict() for side in SIDES}
     for cost in costs.values():
         cost["parts"] = [part._asdict() for part in cost["parts"]]
-    return {"label": label, "sides": costs}
+    return {"label": label, "shape": _shape(name), "sides": costs}
+
+
+def _shape(name: str) -> str:
+    """The channels of each level and the blocks a level, in words."""
+    config = NETWORKS[name][1]
+    blocks = f"{config.blocks} block{'s' * (config.blocks > 1)}"
+    return f"{', '.join(map(str, config.channels))} channels, {blocks} a level"
 
 
 def _machine(machine: Machine) -> dict[str, Any]:

@@ -18,6 +18,7 @@ MAIN = {
     "unet-explorer": "part",
     "conv-explorer": "cell",
     "frechet-explorer": "n",
+    "cost-explorer": "share",
 }
 SLIDERS = [
     ("flow-explorer", "t"),
@@ -31,6 +32,8 @@ SLIDERS = [
     ("unet-explorer", "part"),
     ("conv-explorer", "cell"),
     ("frechet-explorer", "n"),
+    ("cost-explorer", "share"),
+    ("cost-explorer", "batch"),
 ]
 ON_THE_WAY = {
     "t": 300,
@@ -42,6 +45,8 @@ ON_THE_WAY = {
     "part": 4,
     "cell": 8,
     "n": 100,
+    "share": 40,
+    "batch": 256,
 }
 
 
@@ -192,6 +197,8 @@ def test_speaks_once_the_reader_rests(on, tag) -> None:
         words = f"output ({', '.join(map(str, state['cell']))})"
     if tag == "frechet-explorer":
         words = f"n = {state['n']}"
+    if tag == "cost-explorer":
+        words = f"at {state['share']} % of the peak"
     assert words in live.text_content()
     # and it says in text what it shows
     assert words in widget.el.locator(".de-status").inner_text()
@@ -223,6 +230,7 @@ def test_says_so_when_its_data_are_broken(on, site, tag) -> None:
             "data_t": "%",
             "mode": "no such",
             "real": "no such",
+            "machine": "no such",
         }
     )
     page.evaluate(ADD, [tag, broken])

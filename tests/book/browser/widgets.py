@@ -19,6 +19,7 @@ HOMES = {
     "unet-explorer": "notebooks/05_unet",
     "conv-explorer": "notebooks/04_convolution_sizes",
     "frechet-explorer": "notebooks/08_fid",
+    "cost-explorer": "notebooks/14_full_size",
 }
 
 

@@ -14,10 +14,11 @@ const CO_COLOURS = ["blue", "orange", "violet", "teal"];
 
 const CO_CSS = `
 .de-co{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:16px 24px;align-items:start}
+.de-co-top{grid-template-columns:minmax(0,5fr) minmax(0,8fr)}
 .de-co>div{display:grid;gap:10px;min-width:0}
 .de-co-picks{display:grid;grid-template-columns:auto minmax(0,1fr);gap:8px 10px;align-items:center}
 .de-co-picks>.de-label{display:contents}.de-co-picks select{width:100%;min-width:0}
-.de-co .de-slider{grid-template-columns:6.2em minmax(50px,1fr) 7.6em}
+.de-co .de-slider{grid-template-columns:5.6em minmax(50px,1fr) 7.4em}
 .de-widget .de-co .de-slider input[type=number]{width:100%;padding:4px 2px 4px 8px}
 .de-co-tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,150px),1fr));gap:10px}
 .de-co-tile{border-top:2px solid var(--c);padding-top:6px;min-width:0}
@@ -34,7 +35,7 @@ const CO_CSS = `
 .de-co-key li{margin:0;padding:0;white-space:nowrap}
 .de-co-key i{display:inline-block;width:13px;height:11px;border-radius:2px;background:var(--c);margin-right:5px;vertical-align:-1px}
 .de-co .de-chart svg{height:190px}.de-co .de-chart-head{white-space:normal}
-@container (max-width:620px){.de-co{grid-template-columns:minmax(0,1fr)}.de-co .de-slider{grid-template-columns:5.6em minmax(50px,1fr) 7.6em}}
+@container (max-width:620px){.de-co,.de-co-top{grid-template-columns:minmax(0,1fr)}.de-co .de-slider{grid-template-columns:5.6em minmax(50px,1fr) 7.6em}}
 `;
 
 // A slider along the logarithm on which the arrow keys go from one round number to the next.
@@ -45,6 +46,7 @@ function coLadder(options, steps, get, put) {
     if (!up && !["ArrowLeft", "ArrowDown"].includes(event.key)) return;
     event.preventDefault();
     put((up ? steps.find((v) => v > get()) : steps.findLast((v) => v < get())) ?? get());
+    control.set(get()); // at once, as a slider does by itself
   });
   return control;
 }
@@ -59,7 +61,7 @@ function coControls(now, data, change) {
     network: pick("network", "Network", labels(data.networks)),
     side: pick("side", "Pictures", sides),
     machine: pick("machine", "Machine", labels(data.machines)),
-    precision: pick("precision", "Arithmetic", [["fp32", "fp32"], ["half", "16 bits (bf16, fp16)"]]),
+    precision: pick("precision", "Arithmetic", [["fp32", "fp32"], ["half", "16 bits"]]),
     batch: coLadder({ role: "batch", label: "batch", name: "pictures of a step on one device", min: 1, max: 4096, colour: "violet" }, doubles, () => now.batch, (v) => change({ batch: v })),
     pictures: coLadder({ role: "pictures", label: "pictures", name: "pictures to train on", min: 1e4, max: 1e10, colour: "grey", say: (v) => `${thousands(v)}, ${coEpochs(v)}` }, rounds, () => now.pictures, (v) => change({ pictures: v })),
     share: slider({ role: "share", label: "% of peak", name: "share of the peak that is reached, percent", min: 1, max: 100, colour: "orange", say: (v) => `${v} %`, oninput: (v) => change({ share: v }) }),
@@ -136,14 +138,15 @@ function mountCost(root, data, changed) {
   const { network, side, machine, precision, batch, pictures, share, devices } = controls;
   const panel = h("div", { class: "de-panel", role: "group", "aria-label": "What training costs" },
     h("style", {}, CO_CSS),
-    h("div", { class: "de-co" },
-      h("div", {}, h("div", { class: "de-co-picks" }, ...[network, side, machine, precision].map((c) => c.el)), source),
+    h("div", { class: "de-co de-co-top" },
+      h("div", {}, h("div", { class: "de-co-picks" }, ...[network, side, machine, precision].map((c) => c.el))),
       h("div", {}, ...[pictures, batch, share, devices].map((c) => c.el))),
+    source,
     h("div", { class: "de-co-tiles" }, ...Object.values(tiles).map((tile) => tile.el)),
     status, warning,
     h("div", { class: "de-co" },
       h("div", {}, ...Object.values(bars).map((bar) => bar.el)),
-      h("div", {}, roofline.el, h("p", { class: "de-note" }, "Solid: what memory and arithmetic allow; dot: a training step of this network; dashed: the share of the peak chosen above. Counted are saved activations (written and read forwards, read twice backwards) and weights, gradients, AdamW and EMA once a step. What is not saved moves too, unless operations are fused: real steps lie further left. Normalisations and SiLU are not in the FLOPs (under 1 %)."))),
+      h("div", {}, roofline.el, h("p", { class: "de-note" }, "Solid: what memory and arithmetic allow; dot: a training step of this network; dashed: the share of the peak chosen above. Counted are saved activations (written and read forwards, read twice backwards) and weights, gradients, AdamW and EMA once a step. What is not saved moves too, unless operations are fused: real steps lie further left. Left out: normalisations and SiLU (under 1 % of the FLOPs), and what devices tell each other."))),
     live.el);
   root.append(panel);
 
@@ -168,7 +171,7 @@ function mountCost(root, data, changed) {
   function drawBars(one, on, cost) {
     const parts = (key) => one.parts.map((p) => [p.name, p[key], coPercent(p[key] / one[key])]);
     bars.flops.set(parts("flops"), one.flops, `${withUnit(one.flops, "FLOP")} forward`);
-    bars.parameters.set(parts("parameters"), one.parameters, withUnit(one.parameters, "").trim());
+    bars.parameters.set(parts("parameters"), one.parameters, withUnit(one.parameters, ""));
     const copy = cost.state_bytes / data.model.state_copies.length;
     const held = [...data.model.state_copies.map((name) => [name, copy]), ["activations", cost.activation_bytes]];
     const most = on.memory ?? cost.memory_bytes;
@@ -183,7 +186,7 @@ function mountCost(root, data, changed) {
     tiles.floor.set("at the peak, at least", duration(cost.floor_seconds), `${withUnit(cost.total_flops, "FLOP")} in all`);
     tiles.time.set(`at ${now.share} % of the peak`, duration(cost.seconds), coEpochs(now.pictures));
     tiles.rate.set("pictures a second", thousands(cost.pictures_per_second), `on ${many}`);
-    text(source, `${on.label}: ${withUnit(peak, "FLOP/s")}, memory ${withUnit(on.bandwidth, "B/s")}${on.memory === null ? "" : `, ${withUnit(on.memory, "B")}`} (${on.source}).`);
+    text(source, `Network: ${data.networks[now.network].shape}, ${withUnit(one.parameters, "")} parameters. ${on.label}: ${withUnit(peak, "FLOP/s")}, memory ${withUnit(on.bandwidth, "B/s")}${on.memory === null ? "" : `, ${withUnit(on.memory, "B")}`} (${on.source}).`);
     const allowed = Math.round((100 * cost.roof) / peak);
     const bound = cost.roof < peak ? `moving data alone keeps it below ${allowed} % of the peak` : "by the count below, moving data would not slow it";
     const said = `${thousands(now.pictures)} pictures (${coEpochs(now.pictures)}) on ${many}: at least ${duration(cost.floor_seconds)}, ${duration(cost.seconds)} at ${now.share} % of the peak; ${bound}. A device holds ${withUnit(cost.memory_bytes, "B")}: ${withUnit(cost.state_bytes, "B")} of weights, gradients, moments and EMA in fp32, ${withUnit(cost.activation_bytes, "B")} of activations.${fits ? " It fits." : ""}`;
