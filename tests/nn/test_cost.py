@@ -79,6 +79,14 @@ def test_activations_are_what_autograd_keeps(config, side):
     assert network_cost(config, side).activation_bytes == pytest.approx(real, rel=0.01)
 
 
+def test_the_count_is_the_same_where_gradients_are_off():
+    config = UNetConfig.tiny(channels=(8, 16))
+    with torch.no_grad():
+        off = network_cost(config, 16)
+    network_cost.cache_clear()
+    assert network_cost(config, 16) == off
+
+
 def test_state_is_what_training_holds():
     """Weights, gradients, AdamW's two moments and the average, as they lie in memory after a step."""
     config = UNetConfig.tiny()
@@ -139,6 +147,8 @@ def test_bad_arguments_are_named(change, words):
         training_cost(network, **{"batch": 1, "pictures": 1, **H100, **change})
 
 
-def test_a_side_that_does_not_fit_is_refused():
+def test_a_side_or_a_network_that_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="must be multiples of 4"):
         network_cost(UNetConfig.tiny(), 18)
+    with pytest.raises(ValueError, match="cond.vec must have size 8"):
+        network_cost(UNetConfig.tiny(vec_dim=8), 16)

@@ -91,9 +91,9 @@ def network_cost(config: UNetConfig, side: int) -> NetworkCost:
     fused attention, which does not keep its matrix of weights.
 
     Raises:
-        ValueError: the network cannot take pictures of this side.
+        ValueError: the network cannot take pictures of this side, or cannot go without a condition.
     """
-    with FakeTensorMode():
+    with FakeTensorMode(), torch.enable_grad():
         # In the memory format of training on a GPU; only in this one is the fused attention taken.
         model = UNet(config).train()
         for p in model.parameters():
