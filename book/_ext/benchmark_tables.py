@@ -151,12 +151,76 @@ def profile(result: dict[str, Any]) -> list[Table]:
     return [Table(caption, ("", *kinds), rows)]
 
 
+LIBRARIES = {"ours": "diffusion_edu", "diffusers": "diffusers", "lucidrains": "denoising-diffusion-pytorch"}
+
+
+def _worth(row: dict[str, Any]) -> list[str]:
+    if "failed" in row:
+        return [row["failed"], "", ""]
+    return [
+        _digits(1000 * row["seconds"], " ms"),
+        _digits(row["pictures_per_second"]),
+        f"{row['peak_mib']:,.0f} MiB",
+    ]
+
+
+def gpu(result: dict[str, Any]) -> list[Table]:
+    """The parts of gpu.py; those that are missing say so."""
+    parts = result.get("parts", {})
+    machine = _machine(result) if parts else "a GPU"
+    peak = parts.get("peak", {})
+    kinds = {"bf16_flops": "bf16 product", "tf32_flops": "TF32 product", "fp32_flops": "fp32 product"}
+    rows = [[name, f"{peak[key] / 1e12:,.1f} TFLOP/s" if key in peak else ABSENT] for key, name in kinds.items()]
+    rows.append(["copy", f"{peak['copy_bytes'] / 1e9:,.0f} GB/s" if peak else ABSENT])
+    made = [Table(f"What the machine does at most; {machine}", ("", "measured"), rows)]
+
+    found = parts.get("throughput", {}).get("rows", {})
+    rows = [
+        [
+            name,
+            _digits(row["pictures_per_second"]),
+            f"{100 * row['share_of_bf16_peak']:.0f}%",
+            f"{row['peak_mib']:,.0f} MiB",
+        ]
+        for name, row in found.items()
+    ] or [["the network of DDPM on CIFAR-10", ABSENT, ABSENT, ABSENT]]
+    made.append(Table("A training step", ("", "pictures/s", "of the bf16 peak", "peak memory"), rows))
+
+    worth = parts.get("worth", {})
+    rows = [[name, *_worth(row)] for name, row in worth.get("rows", {}).items()]
+    rows += [[f"batch {name}", *_worth(row)] for name, row in worth.get("batches", {}).items()]
+    rows = rows or [["each setting, each batch", ABSENT, ABSENT, ABSENT]]
+    made.append(Table("What each setting is worth", ("", "a step", "pictures/s", "peak memory"), rows))
+
+    rows = []
+    for key, title in LIBRARIES.items():
+        own = parts.get("train", {}).get(key, {})
+        if "distance" not in own:
+            rows.append([title, own.get("failed", ABSENT), "", "", ""])
+            continue
+        low, high = own["interval_95"]
+        distance = f"{own['distance']:.1f} ({low:.1f} to {high:.1f})"
+        floor = f"{own['floor']['distance']:.1f}" if own.get("floor") else ABSENT
+        minutes = f"{own['seconds'] / 60:.0f} min, {own['steps']:,} steps"
+        rows.append([title, minutes, distance, f"{own['kernel']['value']:.4f}", floor])
+    head = (
+        "CIFAR-10, the same minutes",
+        "training",
+        "Fréchet distance (EfficientNet-Lite0)",
+        "kernel distance",
+        "floor",
+    )
+    made.append(Table("Trained for 25 minutes", head, rows))
+    return made
+
+
 MAKERS: dict[str, Callable[[dict[str, Any]], list[Table]]] = {
     "training_step": training_step,
     "sampler_overhead": sampler_overhead,
     "frechet": frechet,
     "cost": cost,
     "profile": profile,
+    "gpu": gpu,
 }
 
 
@@ -164,7 +228,7 @@ def tables(name: str) -> list[Table]:
     """The tables of one result."""
     path = RESULTS / f"{name}.json"
     if not path.is_file():
-        return [Table("", ("", ""), [[name.replace("_", " "), ABSENT]])]
+        return gpu({}) if name == "gpu" else [Table("", ("", ""), [[name.replace("_", " "), ABSENT]])]
     return MAKERS[name](json.loads(path.read_text(encoding="utf-8")))
 
 

@@ -153,7 +153,8 @@ def training_cost(
     Raises:
         ValueError: an argument outside what is said above.
 
-    Source: roofline by Williams, Waterman and Patterson 2009; the rest is counted.
+    Equation: eq-training-time (counted here; the roof after Williams et al. 2009).
+    Checked by: tests/nn/test_cost.py::test_the_numbers_of_a_run_by_hand.
     """
     rules = [
         ("batch", batch, batch >= 1, "at least 1"),
