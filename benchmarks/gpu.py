@@ -11,10 +11,13 @@ sheets of drawn pictures go to --work (runs/gpu) and --weights; the results to -
     settings, machine        what the numbers belong to; a file of other ones is refused
     parts.peak               bf16_flops, fp32_flops, tf32_flops (FLOP/s), copy_bytes (bytes/s, read and written)
     parts.throughput         as training_step.json, with flops_per_second and share_of_bf16_peak in each row
-    parts.worth              rows: {name: {seconds, pictures_per_second, peak_mib} or {failed}}, batches: likewise
-    parts.train              {ours, diffusers, lucidrains: {seconds, steps, measure, distance, interval_95, kernel ...}}
+    parts.worth              rows: {name: {seconds, pictures_per_second, flops_per_second, share_of_bf16_peak,
+                             peak_mib, switches} or {failed}}, batches: {size: likewise}
+    parts.train              {ours, diffusers, lucidrains: {seconds, steps, measure, distance, interval_95, kernel,
+                             floor ...} or {failed}, floor_test_split: {distance, kernel, pictures}}
     parts.models             {name: {exit_code, finished}}
-    parts.notebooks          {exit_code, summary}
+    parts.notebooks          {exit_code, summary} or {failed}
+    every part               command, seconds_spent
 
 A part that is not there was not measured yet. The other two libraries: see peers.py.
 """
@@ -32,8 +35,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from gpu_speed import measure_peak, measure_row, measure_throughput, settings, worker
-from gpu_train import judge, run_notebooks, train_models, train_ours, train_peer
+from gpu_speed import measure_peak, measure_row, measure_throughput, settings, training_flops, worker
+from gpu_table import table
+from gpu_train import Clock, judge, real_floor, run_notebooks, train_models, train_ours, train_peer
 from training_step import machine
 
 import diffusion_edu as de
@@ -53,7 +57,8 @@ class Results:
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.path: Path = arguments.out
-        self.end = time.monotonic() + 60 * arguments.minutes if arguments.minutes else float("inf")
+        self.given = 60 * arguments.minutes if arguments.minutes else float("inf")
+        self.end = time.monotonic() + self.given
         here = {"settings": {"size": arguments.size, "batch": arguments.batch}, "machine": describe(arguments.device)}
         self.all: dict[str, Any] = {**here, "parts": {}}
         if self.path.is_file():
@@ -73,6 +78,12 @@ class Results:
         if (seconds := self.end - time.monotonic()) <= 0:
             raise OutOfTime
         return seconds
+
+    def room(self, seconds: float) -> float:
+        """As `left`, before work that cannot be cut: where so much is not left, the next call does it."""
+        if (left := self.left()) < min(seconds, 0.8 * self.given):
+            raise OutOfTime
+        return left
 
     def save(self) -> None:
         """Whole or not at all."""
@@ -99,6 +110,7 @@ def do_peak(arguments: argparse.Namespace, results: Results) -> dict[str, Any]:
 
 def do_throughput(arguments: argparse.Namespace, results: Results) -> dict[str, Any]:
     """A training step beside the others."""
+    results.room(300.0 if arguments.compiled else 60.0)
     return measure_throughput(arguments, results.parts["peak"])
 
 
@@ -109,11 +121,20 @@ def do_worth(arguments: argparse.Namespace, results: Results) -> dict[str, Any]:
     best = rows["all of them"]
     wanted = [("rows", name, arguments.batch, switch) for name, switch in rows.items()]
     wanted += [("batches", str(batch), batch, best) for batch in arguments.batches]
-    for table, name, batch, switch in wanted:
-        if name in part[table]:
+    for where, name, batch, switch in wanted:
+        if name in part[where]:
             continue
-        results.left()
-        part[table][name] = {**measure_row(arguments, batch, switch), "switches": switch}
+        left = results.room(60.0)
+        try:
+            row = measure_row(arguments, batch, switch, min(left, 600.0))
+        except subprocess.TimeoutExpired as error:
+            if left < 600.0:
+                raise OutOfTime from error
+            row = {"failed": f"not done in {error.timeout:.0f} s"}
+        if "failed" not in row:
+            row["flops_per_second"] = training_flops(arguments.size) * row["pictures_per_second"]
+            row["share_of_bf16_peak"] = row["flops_per_second"] / results.parts["peak"]["bf16_flops"]
+        part[where][name] = {**row, "switches": switch}
         results.save()
     return {**part, "done": True}
 
@@ -127,20 +148,28 @@ def do_train(arguments: argparse.Namespace, results: Results) -> dict[str, Any]:
         own = part.setdefault(name, {"seconds": 0.0})
         folder = arguments.work / name
         while own["seconds"] < 60 * arguments.train_minutes and "failed" not in own:
-            # In short turns: what a kill takes away is one of them.
-            turn = min(60 * arguments.train_minutes - own["seconds"], results.left(), 60.0)
-            train = train_ours if name == "ours" else lambda *rest, name=name: train_peer(rest[0], name, *rest[1:])
+            clock, before = Clock(60 * arguments.train_minutes - own["seconds"], results.left()), own["seconds"]
+
+            def note(spent: float, own: dict[str, Any] = own, before: float = before) -> None:
+                own["seconds"] = before + spent  # beside each checkpoint: a kill takes away no more than it does
+                results.save()
+
             try:
-                own["seconds"] += train(arguments, pixels, folder, turn, own["seconds"])
+                if name == "ours":
+                    train_ours(arguments, pixels, folder, clock, note)
+                else:
+                    train_peer(arguments, name, pixels, folder, clock, note)
             except (ImportError, torch.OutOfMemoryError) as error:
                 own["failed"] = str(error)
-            results.save()
+                results.save()
         if "distance" not in own and "failed" not in own:
-            results.left()
+            results.room(240.0)
             if net is None:
                 net = de.feature_network("efficientnet", device=arguments.device)
                 real = net(pixels[: arguments.reference])
             own.update(judge(arguments, name, folder, net, real))
+            if "floor_test_split" not in part:
+                part["floor_test_split"] = real_floor(arguments, net, real)
             results.save()
     return {**part, "done": True}
 
@@ -202,6 +231,15 @@ def options() -> argparse.Namespace:
     return found
 
 
+def command_of(arguments: argparse.Namespace, part: str) -> str:
+    """What is to be typed for this part alone; folders by their options' names."""
+    told = {"device": arguments.device, "size": arguments.size, "batch": arguments.batch}
+    told |= {"train-minutes": arguments.train_minutes, "pictures": arguments.pictures} if part == "train" else {}
+    folder = " --data FOLDER" if part in ("train", "models") and arguments.data else ""
+    words = " ".join(f"--{name} {value}" for name, value in told.items())
+    return f"python benchmarks/gpu.py --only {part} {words}{folder}{'' if arguments.compiled else ' --eager'}"
+
+
 def main() -> int:
     """Do what is missing, in the order of the parts."""
     arguments = options()
@@ -212,7 +250,7 @@ def main() -> int:
     results = Results(arguments)
     arguments.work.mkdir(parents=True, exist_ok=True)
     wanted = [part for part in PARTS if part in arguments.only]
-    if "throughput" in wanted and "peak" not in wanted and "peak" not in results.parts:
+    if {"throughput", "worth"} & set(wanted) and "peak" not in wanted and "peak" not in results.parts:
         wanted = ["peak", *wanted]
     told: list[str] = []
     try:
@@ -229,14 +267,17 @@ def main() -> int:
                 told.append(f"{name}: not done: {error}")
                 continue
             earlier = results.parts.get(name, {}).get("seconds_spent", 0.0)
-            results.parts[name] = {**found, "seconds_spent": earlier + time.perf_counter() - started}
+            spent = {"command": command_of(arguments, name), "seconds_spent": earlier + time.perf_counter() - started}
+            results.parts[name] = {**found, **spent}
             results.save()
     except OutOfTime:
         results.save()
+        print(table(results.all))
         print(f"the minutes are over; the same command goes on ({results.path})")
         return 0
     for line in told:
         print(line, file=sys.stderr)
+    print(table(results.all))
     print(f"done{' as far as possible' if told else ''}: {results.path}")
     return 1 if told else 0
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import peers
@@ -66,7 +67,7 @@ def measure_throughput(arguments: argparse.Namespace, top: dict[str, float]) -> 
     """training_step.py's comparison, and our share of the peak."""
     options = argparse.Namespace(
         size=arguments.size,
-        batch=arguments.batch,
+        batch=min(arguments.batch, 128),  # all contestants hold their memory at the same time
         device=arguments.device,
         rounds=arguments.rounds,
         steps=arguments.steps,
@@ -150,11 +151,17 @@ def worker(arguments: argparse.Namespace) -> None:
     print(json.dumps({"seconds": seconds, "peak_mib": peak(device)}))
 
 
-def measure_row(arguments: argparse.Namespace, batch: int, switch: dict[str, Any]) -> dict[str, Any]:
-    """The same, started; what goes wrong there is kept in words: a batch may well be too large."""
+def measure_row(
+    arguments: argparse.Namespace, batch: int, switch: dict[str, Any], seconds: float | None = None
+) -> dict[str, Any]:
+    """The same, started; what goes wrong there is kept in words: a batch may well be too large.
+
+    Raises:
+        subprocess.TimeoutExpired: not done in so many seconds.
+    """
     words = ["--size", arguments.size, "--device", arguments.device, "--batch", str(batch), "--steps", "10"]
-    command = [sys.executable, "benchmarks/gpu.py", *words, "--switches", json.dumps(switch)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    command = [sys.executable, str(Path(__file__).with_name("gpu.py")), *words, "--switches", json.dumps(switch)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds)
     if done.returncode:
         return {"failed": done.stderr.strip().splitlines()[-1][:200] if done.stderr.strip() else str(done.returncode)}
     found = json.loads(done.stdout.splitlines()[-1])

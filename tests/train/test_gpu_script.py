@@ -1,5 +1,6 @@
 """benchmarks/gpu.py from end to end, on a CPU with the tiny network: what a GPU will run, in seconds."""
 
+import argparse
 import json
 import os
 import subprocess
@@ -17,7 +18,10 @@ ROOT = Path(__file__).resolve().parents[2]
 WORKER = Path(__file__).parent / "gpu_worker.py"
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
+import gpu  # noqa: E402
 import gpu_speed  # noqa: E402
+import gpu_table  # noqa: E402
+import gpu_train  # noqa: E402
 import peers  # noqa: E402
 
 
@@ -35,6 +39,7 @@ def parts(folder):
     return json.loads((folder / "gpu.json").read_text())["parts"]
 
 
+@pytest.mark.slow
 def test_speed_is_measured_once_and_kept(tmp_path):
     asked = ("--only", "throughput", "worth", "--of", "ours", "--rounds", 1, "--steps", 1, "--batches")
     (tmp_path / "gpu.json").write_text("{")
@@ -50,6 +55,12 @@ def test_speed_is_measured_once_and_kept(tmp_path):
     for row in rows.values():
         assert row["flops_per_second"] == pytest.approx(row["flops_per_picture"] * row["pictures_per_second"])
     assert all(row["pictures_per_second"] > 0 and row["peak_mib"] > 0 for row in found["worth"]["rows"].values())
+    flops, top = found["throughput"]["our_flops_by_the_trace"], found["peak"]["bf16_flops"]
+    for name, row in found["worth"]["rows"].items():
+        assert row["share_of_bf16_peak"] == pytest.approx(row["pictures_per_second"] * flops / top)
+        assert name in done.stdout, "the table at the end"
+    assert all("--only " + name in part["command"] and part["seconds_spent"] > 0 for name, part in found.items())
+    assert str(tmp_path) not in json.dumps(found)
     again = call(tmp_path, *asked)
     assert again.stdout.count("done before") == 2
     assert parts(tmp_path) == found
@@ -57,6 +68,7 @@ def test_speed_is_measured_once_and_kept(tmp_path):
     assert other.returncode != 0 and "name another file" in other.stderr
 
 
+@pytest.mark.slow
 def test_a_killed_training_goes_on_and_is_judged(tmp_path):
     saved = tmp_path / "work/ours/checkpoint.safetensors"
     asked = ("--only", "train", "--of", "ours", "diffusers", "--pictures", 8, "--reference", 40)
@@ -77,6 +89,7 @@ def test_a_killed_training_goes_on_and_is_judged(tmp_path):
         assert found[name]["distance"] > 0 and found[name]["floor"]["pictures"] == 8
         assert found[name]["measure"] == "FD (EfficientNet-Lite0)"
         assert (tmp_path / f"work/{name}.png").is_file()
+    assert found["floor_test_split"]["pictures"] == 8 and found["floor_test_split"]["distance"] >= 0
     assert call(tmp_path, *asked).stdout.startswith("train: done before")
 
 
@@ -117,3 +130,47 @@ def test_a_step_runs_with_each_switch_on_and_off(switch):
     off = {"bf16": False, "channels_last": False, "compile": None, "fused": False, "foreach": False}
     for value in (False, True):
         gpu_speed.step_of("tiny", 2, torch.device("cpu"), {**off, switch: value})()
+
+
+def test_the_clock_starts_at_the_first_tick_and_ends_with_the_call(monkeypatch):
+    now = 100.0
+    monkeypatch.setattr(gpu_train.time, "perf_counter", lambda: now)
+    clock = gpu_train.Clock(seconds=10, left=60)
+    now = 140.0  # compiling
+    assert not clock.tick() and clock.spent == 0
+    now = 149.0
+    assert not clock.tick() and clock.spent == 9
+    now = 151.0
+    assert clock.tick() and clock.spent == 11
+    short = gpu_train.Clock(seconds=1000, left=5)
+    assert not short.tick()
+    now = 156.0
+    assert short.tick(), "the call is over before the training is"
+
+
+def test_work_that_cannot_be_cut_waits_for_a_call_with_room(monkeypatch, tmp_path):
+    now = 0.0
+    monkeypatch.setattr(gpu.time, "monotonic", lambda: now)
+    here = argparse.Namespace(out=tmp_path / "gpu.json", minutes=5.0, size="tiny", batch=4, device="cpu")
+    results = gpu.Results(here)
+    assert results.room(600.0) == 300, "a call that can never have so much room must not wait for ever"
+    now = 100.0
+    assert results.room(200.0) == 200
+    with pytest.raises(gpu.OutOfTime):
+        results.room(201.0)
+    now = 300.0
+    with pytest.raises(gpu.OutOfTime):
+        results.left()
+
+
+def test_a_row_that_fails_is_told_in_words():
+    machine = {"device": "it", "torch": "2"}
+    worth = {"rows": {"a": {"failed": "out of memory"}}, "batches": {}, "done": True}
+    train = {"ours": {"seconds": 12.0}, "lucidrains": {"seconds": 0.0, "failed": "No module"}, "done": False}
+    told = gpu_table.table({"machine": machine, "parts": {"worth": worth, "train": train}})
+    assert "out of memory" in told and "12 s of training so far" in told and "No module" in told
+
+
+def test_without_nbval_the_notebooks_are_told_as_not_run(monkeypatch):
+    monkeypatch.setattr(gpu_train.importlib.util, "find_spec", lambda name: None)
+    assert gpu_train.run_notebooks(1.0) == {"failed": "not run: nbval is not installed"}
