@@ -143,7 +143,8 @@ def do_train(arguments: argparse.Namespace, results: Results) -> dict[str, Any]:
     """The same minutes for each library, each as far as this call allows; then the judge."""
     part = results.parts.setdefault("train", {"done": False})
     pixels = de.data.cifar10("train", root=arguments.data).pixels
-    net, real = None, None
+    net: Any = None
+    real: Any = None
     for name in arguments.of:
         own = part.setdefault(name, {"seconds": 0.0})
         folder = arguments.work / name
@@ -263,7 +264,7 @@ def main() -> int:
             print(f"{name} ...", flush=True)
             try:
                 found = DO[name](arguments, results)
-            except (DataError, OSError, ImportError) as error:  # data or a library that is not there: on to the next
+            except (DataError, OSError, ImportError, RuntimeError) as error:  # told, and on to the next part
                 told.append(f"{name}: not done: {error}")
                 continue
             earlier = results.parts.get(name, {}).get("seconds_spent", 0.0)
