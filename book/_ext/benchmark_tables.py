@@ -164,6 +164,22 @@ def _worth(row: dict[str, Any]) -> list[str]:
     ]
 
 
+def _settings(parts: dict[str, Any], machine: str = "") -> Table:
+    """What each setting is worth."""
+    worth = parts.get("worth", {})
+    rows = [[name, *_worth(row)] for name, row in worth.get("rows", {}).items()]
+    rows += [[f"batch {name}", *_worth(row)] for name, row in worth.get("batches", {}).items()]
+    rows = rows or [["each setting, each batch", ABSENT, ABSENT, ABSENT]]
+    return Table(f"What each setting is worth{machine}", ("", "a step", "pictures/s", "peak memory"), rows)
+
+
+def cpu(result: dict[str, Any]) -> list[Table]:
+    """The same script's table of settings, on a processor."""
+    about = result.get("settings", {})
+    machine = f"; {about['size']} network, batch {about['batch']}; {_machine(result)}" if about else ""
+    return [_settings(result.get("parts", {}), machine)]
+
+
 def gpu(result: dict[str, Any]) -> list[Table]:
     """The parts of gpu.py; those that are missing say so."""
     parts = result.get("parts", {})
@@ -186,12 +202,7 @@ def gpu(result: dict[str, Any]) -> list[Table]:
     ] or [["the network of DDPM on CIFAR-10", ABSENT, ABSENT, ABSENT]]
     made.append(Table("A training step", ("", "pictures/s", "of the bf16 peak", "peak memory"), rows))
 
-    worth = parts.get("worth", {})
-    rows = [[name, *_worth(row)] for name, row in worth.get("rows", {}).items()]
-    rows += [[f"batch {name}", *_worth(row)] for name, row in worth.get("batches", {}).items()]
-    rows = rows or [["each setting, each batch", ABSENT, ABSENT, ABSENT]]
-    made.append(Table("What each setting is worth", ("", "a step", "pictures/s", "peak memory"), rows))
-
+    made.append(_settings(parts))
     rows = []
     for key, title in LIBRARIES.items():
         own = parts.get("train", {}).get(key, {})
@@ -221,6 +232,7 @@ MAKERS: dict[str, Callable[[dict[str, Any]], list[Table]]] = {
     "cost": cost,
     "profile": profile,
     "gpu": gpu,
+    "cpu": cpu,
 }
 
 
@@ -228,7 +240,7 @@ def tables(name: str) -> list[Table]:
     """The tables of one result."""
     path = RESULTS / f"{name}.json"
     if not path.is_file():
-        return gpu({}) if name == "gpu" else [Table("", ("", ""), [[name.replace("_", " "), ABSENT]])]
+        return MAKERS[name]({}) if name in ("gpu", "cpu") else [Table("", ("", ""), [[name.replace("_", " "), ABSENT]])]
     return MAKERS[name](json.loads(path.read_text(encoding="utf-8")))
 
 

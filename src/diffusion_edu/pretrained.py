@@ -115,19 +115,23 @@ class Pretrained:
                 bar.update(len(step.x_t))
         return torch.cat(drawn)
 
-    def generate_part(self, n: int, seed: int = 0, **options: Any) -> Tensor:
+    def generate_part(self, n: int, seed: int = 0, start: Tensor | None = None, **options: Any) -> Tensor:
         """This process's part of n pictures: several processes each draw theirs, and together those of one alone.
 
         Args:
-            n, seed, options: as for :meth:`generate`, the same in all processes; no `start`.
+            n, seed, start, options: as for :meth:`generate`, the same in all processes.
 
         Returns:
             (m, C, H, W): the pictures of `world().part(n)`, in order; m may be 0.
         """
+        if n < 1:
+            raise bad_value("n", n, "at least 1")
         own = world().part(n)
         if not own:
             return torch.empty(0, *self.shape)
-        return self.generate(len(own), seed=seed + own.start, **options)
+        if start is not None and start.ndim == 4 and len(start) == n:
+            start = start[own.start : own.stop]
+        return self.generate(len(own), seed=seed + own.start, start=start, **options)
 
     def _start(self, start: Tensor, n: int) -> Tensor:
         """The pictures to begin from, one a sample, in [-1, 1]."""

@@ -135,6 +135,22 @@ def test_an_evaluation_in_two_processes_says_what_one_says(tmp_path):
     assert told[1]["distance"] == pytest.approx(told[0]["distance"], rel=1e-4)
 
 
+@pytest.mark.parametrize("begin", [(), ("--from-t", 400)])
+def test_pictures_drawn_by_two_processes_are_those_of_one(tmp_path, begin):
+    """Five for two: one draws two, the other three. Once from noise, once from a picture."""
+    sheets = []
+    if begin:
+        de.data.save_grid(tmp_path / "start.png", de.data.fashion_mnist("test").pixels[:1], padding=0)
+        begin = ("--from", tmp_path / "start.png", *begin)
+    for processes in (1, 2):
+        file = tmp_path / f"{processes}.png"
+        done = start(processes, "cli", "sample", "fashion", "--n", 5, "--steps", 3, "--out", file, "--scale", 1, *begin)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.count(file.name) == 1
+        sheets.append(np.asarray(Image.open(file)).astype(int))
+    assert np.abs(sheets[0] - sheets[1]).max() <= 1
+
+
 def test_a_batch_must_divide(pictures, tmp_path):
     done = train(2, pictures, tmp_path, "--batch-size", 7)
     assert done.returncode != 0
