@@ -98,18 +98,21 @@ WITHOUT: dict[str, dict[str, Any]] = {
 
 def settings(device: torch.device, compiled: bool) -> dict[str, dict[str, Any]]:
     """Each row's switches: all that this device has, less one."""
-    best = {**FASTEST, "bf16": has_bf16(device), "compile": "default" if compiled else None}
+    on_gpu = device.type == "cuda"  # on a processor compiling is no part of the best: there it is a row of its own
+    best = {**FASTEST, "bf16": has_bf16(device), "compile": "default" if compiled and on_gpu else None}
     if device.type == "cpu" and best["bf16"]:
         best["channels_last"] = False  # see fit: GroupNorm's backward
     rows = {}
     for name, changes in WITHOUT.items():
         switched = {**best, **changes}
         # What this device does not have, or what is not tried, cannot be left out either.
-        graphs = switched["compile"] == "reduce-overhead" and (device.type != "cuda" or not compiled)
+        graphs = switched["compile"] == "reduce-overhead" and not (on_gpu and compiled)
         if not graphs and (switched not in rows.values()):
             rows[name] = switched
     if device.type == "cpu" and best["bf16"]:
         rows["with channels-last"] = {**best, "channels_last": True}
+    if compiled and not on_gpu:
+        rows["with compile"] = {**best, "compile": "default"}
     return rows
 
 

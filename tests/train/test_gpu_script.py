@@ -125,6 +125,12 @@ def test_each_row_differs_from_the_best_in_what_it_says(monkeypatch):
     }
 
 
+def test_on_a_processor_compiling_is_a_row_of_its_own():
+    rows = gpu_speed.settings(torch.device("cpu"), compiled=True)
+    assert [name for name, row in rows.items() if row["compile"]] == ["with compile"]
+    assert "with compile" not in gpu_speed.settings(torch.device("cpu"), compiled=False)
+
+
 @pytest.mark.parametrize("switch", ["bf16", "channels_last", "fused", "foreach"])
 def test_a_step_runs_with_each_switch_on_and_off(switch):
     off = {"bf16": False, "channels_last": False, "compile": None, "fused": False, "foreach": False}
