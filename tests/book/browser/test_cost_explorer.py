@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-from pathlib import Path
 
+import browser as b
 import pytest
-from playwright.sync_api import sync_playwright
 
 from diffusion_edu.widgets import CostExplorer, bundle
 from diffusion_edu.widgets.cost_explorer import MACHINES, NETWORKS
 
-pytestmark = pytest.mark.browser
-ROOT = Path(__file__).resolve().parents[2]
-CONTRAST = ROOT / "node_modules/axe-core/axe.min.js"
 SETTLED = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 HEAD = (
     '<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>Cost</title>'
     '<meta name="viewport" content="width=device-width"><style>body{margin:0;padding:8px;font-family:sans-serif}'
     "html[data-theme=dark] body{background:#14181f;color:#e6eaf0}</style></head><body><main><h1>Cost</h1>"
 )
-
-
-@pytest.fixture(scope="module")
-def browser():
-    spec = importlib.util.spec_from_file_location("find_browser", ROOT / "tools/find_browser.py")
-    finder = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(finder)
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=finder.find(), args=["--no-sandbox", "--disable-gpu"])
-        yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")
@@ -43,12 +27,12 @@ def address(tmp_path_factory) -> str:
 
 
 @pytest.fixture
-def show(browser, address):
+def show(chromium, address):
     """A function that opens the page in a width; at the end nothing may have gone wrong or been asked for."""
     opened, problems = [], []
 
     def go(width: int = 800, **options):
-        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+        context = chromium.new_context(viewport={"width": width, "height": 900}, **options)
         opened.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: problems.append(str(error)))
@@ -243,7 +227,7 @@ def test_axe_finds_nothing_and_nothing_sticks_out(show, width, theme) -> None:
             .map((e) => e.outerHTML.slice(0, 80))"""
         )
         assert sticking == []
-    page.evaluate(CONTRAST.read_text(encoding="utf-8"))
+    page.evaluate(b.AXE.read_text(encoding="utf-8"))
     found = page.evaluate("async () => (await axe.run('main')).violations.map((v) => v.id + ': ' + v.nodes[0].html)")
     assert found == []
 
