@@ -73,7 +73,15 @@ def training_step(result: dict[str, Any]) -> list[Table]:
             ]
             for name, row in one["rows"].items()
         ]
-        head = ("", "a step", "pictures/s", f"times {one['base']}", "peak memory", "parameters", "FLOPs a picture")
+        head = (
+            "library",
+            "a step",
+            "pictures/s",
+            f"times {one['base']}",
+            "peak memory",
+            "parameters",
+            "FLOPs a picture",
+        )
         caption = f"{SIZES[one['size']]}; batch {one['batch']}; {one['rounds']} rounds; {_machine(one)}"
         tables.append(Table(caption, head, rows))
     return tables
@@ -85,7 +93,9 @@ def sampler_overhead(result: dict[str, Any]) -> list[Table]:
         [name, f"{row['microseconds']:.0f} µs", f"{row['low']:.0f} to {row['high']:.0f} µs"]
         for name, row in result["rows"].items()
     ]
-    return [Table(f"One picture of 3 x 32 x 32; {_machine(result)}", ("", "a step", "middle half of the runs"), rows)]
+    return [
+        Table(f"One picture of 3 x 32 x 32; {_machine(result)}", ("sampler", "a step", "middle half of the runs"), rows)
+    ]
 
 
 def frechet(result: dict[str, Any]) -> list[Table]:
@@ -97,7 +107,7 @@ def frechet(result: dict[str, Any]) -> list[Table]:
             for name, row in one["rows"].items()
         ]
         caption = f"{one['count']:,} pictures, {result['width']:,} features; {_machine(result)}"
-        tables.append(Table(caption, ("", "time", "times ours", "relative error"), rows))
+        tables.append(Table(caption, ("route", "time", "times ours", "relative error"), rows))
     return tables
 
 
@@ -148,7 +158,7 @@ def profile(result: dict[str, Any]) -> list[Table]:
     ]
     rows.append(["a step, without the profiler", *[_digits(result[p]["milliseconds"], " ms") for p in kinds]])
     caption = f"{result['network']} network, batch {result['batch']}; {_machine(result)}"
-    return [Table(caption, ("", *kinds), rows)]
+    return [Table(caption, ("part of the step", *kinds), rows)]
 
 
 LIBRARIES = {"ours": "diffusion_edu", "diffusers": "diffusers", "lucidrains": "denoising-diffusion-pytorch"}
@@ -170,7 +180,7 @@ def _settings(parts: dict[str, Any], machine: str = "") -> Table:
     rows = [[name, *_worth(row)] for name, row in worth.get("rows", {}).items()]
     rows += [[f"batch {name}", *_worth(row)] for name, row in worth.get("batches", {}).items()]
     rows = rows or [["each setting, each batch", ABSENT, ABSENT, ABSENT]]
-    return Table(f"What each setting is worth{machine}", ("", "a step", "pictures/s", "peak memory"), rows)
+    return Table(f"What each setting is worth{machine}", ("setting", "a step", "pictures/s", "peak memory"), rows)
 
 
 def cpu(result: dict[str, Any]) -> list[Table]:
@@ -188,7 +198,7 @@ def gpu(result: dict[str, Any]) -> list[Table]:
     kinds = {"bf16_flops": "bf16 product", "tf32_flops": "TF32 product", "fp32_flops": "fp32 product"}
     rows = [[name, f"{peak[key] / 1e12:,.1f} TFLOP/s" if key in peak else ABSENT] for key, name in kinds.items()]
     rows.append(["copy", f"{peak['copy_bytes'] / 1e9:,.0f} GB/s" if peak else ABSENT])
-    made = [Table(f"What the machine does at most; {machine}", ("", "measured"), rows)]
+    made = [Table(f"What the machine does at most; {machine}", ("work", "measured"), rows)]
 
     found = parts.get("throughput", {}).get("rows", {})
     rows = [
@@ -200,7 +210,7 @@ def gpu(result: dict[str, Any]) -> list[Table]:
         ]
         for name, row in found.items()
     ] or [["the network of DDPM on CIFAR-10", ABSENT, ABSENT, ABSENT]]
-    made.append(Table("A training step", ("", "pictures/s", "of the bf16 peak", "peak memory"), rows))
+    made.append(Table("A training step", ("library", "pictures/s", "of the bf16 peak", "peak memory"), rows))
 
     made.append(_settings(parts))
     rows = []
@@ -240,7 +250,11 @@ def tables(name: str) -> list[Table]:
     """The tables of one result."""
     path = RESULTS / f"{name}.json"
     if not path.is_file():
-        return MAKERS[name]({}) if name in ("gpu", "cpu") else [Table("", ("", ""), [[name.replace("_", " "), ABSENT]])]
+        return (
+            MAKERS[name]({})
+            if name in ("gpu", "cpu")
+            else [Table("", ("benchmark", "result"), [[name.replace("_", " "), ABSENT]])]
+        )
     return MAKERS[name](json.loads(path.read_text(encoding="utf-8")))
 
 
@@ -252,8 +266,7 @@ def _node(table: Table) -> nodes.table:
     def line(cells: Sequence[str]) -> nodes.row:
         return nodes.row("", *[nodes.entry("", nodes.paragraph("", cell)) for cell in cells])
 
-    if any(table.head):
-        group += nodes.thead("", line(table.head))
+    group += nodes.thead("", line(table.head))
     group += nodes.tbody("", *[line(cells) for cells in table.rows])
     node = nodes.table(classes=["de-benchmark"])
     if table.caption:

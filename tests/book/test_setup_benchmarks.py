@@ -32,11 +32,11 @@ def test_the_page_has_each_table_once_under_the_command_that_made_it(made):
         assert (ROOT / script).is_file()
 
 
-@pytest.mark.parametrize("name", ["training_step", "sampler_overhead", "frechet", "cost", "profile"])
+@pytest.mark.parametrize("name", ["training_step", "sampler_overhead", "frechet", "cost", "profile", "cpu"])
 def test_each_stored_result_makes_whole_tables(made, name):
     tables = made.tables(name)
     for table in tables:
-        assert table.rows and table.caption
+        assert table.rows and table.caption and all(table.head)
         assert {len(row) for row in table.rows} == {len(table.head)}
         assert all(isinstance(cell, str) and cell for row in table.rows for cell in row)
     assert not any(made.ABSENT in text for text in texts(tables))
@@ -45,6 +45,7 @@ def test_each_stored_result_makes_whole_tables(made, name):
 def test_what_was_not_measured_says_so(made, tmp_path, monkeypatch):
     monkeypatch.setattr(made, "RESULTS", tmp_path)
     for name in made.MAKERS:
+        assert all(cell for table in made.tables(name) for cell in table.head), "a column without a name"
         assert all(made.ABSENT in text for text in texts(made.tables(name)))
 
 
