@@ -114,14 +114,25 @@ def do_throughput(arguments: argparse.Namespace, results: Results) -> dict[str, 
     return measure_throughput(arguments, results.parts["peak"])
 
 
+def wanted_rows(arguments: argparse.Namespace) -> list[tuple[str, str, int, dict[str, Any]]]:
+    """(table, name, batch, switches) of each row that `worth` is asked for."""
+    rows = settings(torch.device(arguments.device), arguments.compiled)
+    wanted = [("rows", name, arguments.batch, switch) for name, switch in rows.items()]
+    return wanted + [("batches", str(batch), batch, rows["all of them"]) for batch in arguments.batches]
+
+
+def is_done(name: str, arguments: argparse.Namespace, results: Results) -> bool:
+    """Whether nothing of a part is left to do; `worth` may have been asked for fewer rows before."""
+    part = results.parts.get(name, {})
+    if name == "worth" and part:
+        return all(row in part[table] for table, row, *_ in wanted_rows(arguments))
+    return bool(part.get("done", name in results.parts))
+
+
 def do_worth(arguments: argparse.Namespace, results: Results) -> dict[str, Any]:
     """Each setting alone, then each batch; row by row, so that a stop loses one row at most."""
     part = results.parts.setdefault("worth", {"rows": {}, "batches": {}, "done": False})
-    rows = settings(torch.device(arguments.device), arguments.compiled)
-    best = rows["all of them"]
-    wanted = [("rows", name, arguments.batch, switch) for name, switch in rows.items()]
-    wanted += [("batches", str(batch), batch, best) for batch in arguments.batches]
-    for where, name, batch, switch in wanted:
+    for where, name, batch, switch in wanted_rows(arguments):
         if name in part[where]:
             continue
         left = results.room(60.0)
@@ -256,7 +267,7 @@ def main() -> int:
     told: list[str] = []
     try:
         for name in wanted:
-            if results.parts.get(name, {}).get("done", name in results.parts):
+            if is_done(name, arguments, results):
                 print(f"{name}: done before")
                 continue
             results.left()

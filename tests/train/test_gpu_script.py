@@ -64,6 +64,9 @@ def test_speed_is_measured_once_and_kept(tmp_path):
     again = call(tmp_path, *asked)
     assert again.stdout.count("done before") == 2
     assert parts(tmp_path) == found
+    more = call(tmp_path, *asked, 2)
+    assert "throughput: done before" in more.stdout and "worth: done before" not in more.stdout
+    assert list(parts(tmp_path)["worth"]["batches"]) == ["2"], "a batch that was not asked for before"
     other = call(tmp_path, *asked, "--batch", 8)
     assert other.returncode != 0 and "name another file" in other.stderr
 
