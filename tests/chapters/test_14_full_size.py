@@ -62,20 +62,23 @@ def test_the_chapters_network_costs_what_the_original_does():
 
 def test_what_was_not_measured_says_so(tmp_path, capsys):
     """Without a single file of results every table says it, and none fails."""
-    names = run_cells("14_full_size", "measured", "profile", "growth", "gpu", RESULTS=tmp_path, json=__import__("json"))
+    ids = "measured", "profile", "growth", "overhead", "gpu"
+    names = run_cells("14_full_size", *ids, RESULTS=tmp_path, json=__import__("json"))
     out = capsys.readouterr().out
-    assert out.count("not measured yet") >= 8
+    assert out.count("not measured yet") >= 10
     assert names["stored"]("gpu") == {}
 
 
 def test_the_gpu_table_comes_alive(tmp_path, capsys):
     (tmp_path / "gpu.json").write_text(
         '{"parts": {"peak": {"bf16_flops": 7.9e14}, "throughput": {"rows": {"mine": {"pictures_per_second": 5300,'
-        ' "share_of_bf16_peak": 0.25}}}, "train": {"ours": {"distance": 9.0, "floor": {"distance": 3.0}}}}}'
+        ' "share_of_bf16_peak": 0.25}}}, "train": {"ours": {"distance": 9.0, "floor": {"distance": 3.0}}},'
+        ' "worth": {"rows": {"all": {"pictures_per_second": 5400}, "graphs": {"failed": "out of memory"}}}}}'
     )
     run_cells("14_full_size", "measured", "gpu", RESULTS=tmp_path, json=__import__("json"))
     out = capsys.readouterr().out
     assert "bf16 peak: 790 TFLOP/s" in out and "mine: 5,300/s, 25% of it" in out
+    assert "all: 5,400/s" in out and "graphs: out of memory" in out
     assert "ours: 9.0, floor 3.0" in out and out.count("not measured yet") == 3
 
 
