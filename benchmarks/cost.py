@@ -24,7 +24,7 @@ import torch
 from training_step import machine, wait
 
 import diffusion_edu as de
-from diffusion_edu.nn.trace import trace_modules
+from diffusion_edu.nn.cost import network_cost
 from diffusion_edu.train import parallel
 from diffusion_edu.train.machine import tune_malloc
 
@@ -90,14 +90,6 @@ def rows(name: str, found: dict[Any, list[float]], count: Callable[[Any], int]) 
         }
         for key, (middle, low, high) in found.items()
     ]
-
-
-def flops(network: str, side: int) -> int:
-    """FLOPs of one picture forward."""
-    with torch.device("meta"):
-        model = de.UNet(NETWORKS[network])
-        inputs = torch.zeros(1, 3, side, side), torch.ones(1, dtype=torch.long)
-        return sum(row.flops for row in trace_modules(model, *inputs))
 
 
 def by_processes(arguments: argparse.Namespace) -> list[dict[str, Any]]:
@@ -170,7 +162,7 @@ def main() -> None:
     sides = {side: training(arguments, batch=8, side=side) for side in only(SIDES, arguments.side)}
     by_side = rows("side", medians(sides, arguments.rounds, device), lambda _: 8)
     for row in by_side:
-        row["flops"] = flops(arguments.network, row["side"])
+        row["flops"] = network_cost(NETWORKS[arguments.network], row["side"]).flops
     del sides
     batches = {batch: training(arguments, batch=batch) for batch in only(BATCHES, arguments.batch)}
     by_batch = rows("batch", medians(batches, arguments.rounds, device), lambda batch: batch)

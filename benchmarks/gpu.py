@@ -26,7 +26,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import time
@@ -42,6 +41,7 @@ from training_step import machine
 
 import diffusion_edu as de
 from diffusion_edu._errors import DataError
+from diffusion_edu.train.checkpoint import write_bytes
 from diffusion_edu.train.machine import tune_malloc
 
 PARTS = ("peak", "throughput", "worth", "train", "models", "notebooks")
@@ -88,9 +88,7 @@ class Results:
     def save(self) -> None:
         """Whole or not at all."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_suffix(".part")
-        partial.write_text(json.dumps(self.all, indent=2) + "\n")
-        os.replace(partial, self.path)
+        write_bytes(self.path, (json.dumps(self.all, indent=2) + "\n").encode())
 
 
 def describe(device: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from torch import nn
 from training_step import measure, peak, wait
 
 import diffusion_edu as de
-from diffusion_edu.nn.trace import trace_modules
+from diffusion_edu.nn.cost import network_cost
 from diffusion_edu.train.losses import diffusion_loss
 from diffusion_edu.train.machine import has_bf16
 
@@ -57,10 +57,7 @@ def measure_peak(device: torch.device, side: int, rounds: int = 15) -> dict[str,
 
 def training_flops(size: str) -> int:
     """FLOPs of one training picture: three times those forward."""
-    with torch.device("meta"):
-        model = de.UNet(peers.our_config(size))
-        rows = trace_modules(model, torch.zeros(1, 3, 32, 32), torch.ones(1, dtype=torch.long))
-    return 3 * sum(row.flops for row in rows)
+    return 3 * network_cost(peers.our_config(size), 32).flops
 
 
 def measure_throughput(arguments: argparse.Namespace, top: dict[str, float]) -> dict[str, Any]:

@@ -131,7 +131,7 @@ def diffusers(size: str, device: torch.device, precision: str, compiled: bool = 
 
 def lucidrains(size: str, device: torch.device, precision: str, compiled: bool = False) -> Peer:
     """denoising-diffusion-pytorch with the step of its Trainer: Adam, EMA, clipping at 1."""
-    _hollow_torchvision()
+    hollow_torchvision()
     from denoising_diffusion_pytorch import denoising_diffusion_pytorch as library
     from denoising_diffusion_pytorch.denoising_diffusion_pytorch import GaussianDiffusion, Unet
     from ema_pytorch import EMA
@@ -171,7 +171,7 @@ def lucidrains(size: str, device: torch.device, precision: str, compiled: bool =
     return Peer(f"denoising-diffusion-pytorch {precision}{' compiled' if compiled else ''}", network, step, kept, draw)
 
 
-def _hollow_torchvision() -> None:
+def hollow_torchvision() -> None:
     """What the import of that library asks torchvision for, without torchvision."""
     if "torchvision" not in sys.modules:
         package = types.ModuleType("torchvision")

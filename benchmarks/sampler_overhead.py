@@ -83,7 +83,7 @@ def diffusers(name: str) -> Run:
 
 def lucidrains(method: str) -> Run:
     """GaussianDiffusion's own loops, without their progress bar."""
-    peers._hollow_torchvision()
+    peers.hollow_torchvision()
     from denoising_diffusion_pytorch import denoising_diffusion_pytorch as library
 
     library.tqdm = lambda steps, **_: steps
