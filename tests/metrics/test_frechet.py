@@ -70,10 +70,12 @@ def test_equal_covariances_leave_the_means():
     assert terms.distance == pytest.approx((mean**2).sum(), rel=1e-9)
 
 
-@pytest.mark.parametrize("count", [2, 5, WIDTH, WIDTH + 1, 40, 400])
-def test_exact_for_a_known_transport(count):
-    """Covariances that do not commute, singular ones (count <= 16) and full ones alike."""
-    x, y, mean, covariance = mapped(np.random.default_rng(count), count, WIDTH)
+@pytest.mark.parametrize(
+    ("count", "width"), [*((count, WIDTH) for count in (2, 5, WIDTH, WIDTH + 1, 40, 400)), (700, 600)]
+)
+def test_exact_for_a_known_transport(count, width):
+    """Covariances that do not commute, singular ones (count <= width) and full ones alike, wider than a block too."""
+    x, y, mean, covariance = mapped(np.random.default_rng(count), count, width)
     terms = frechet_terms(stats(x), stats(y))
     assert terms.mean == pytest.approx(mean, rel=1e-10)
     assert terms.covariance == pytest.approx(covariance, rel=1e-9)

@@ -85,23 +85,50 @@ def _trace_of_root(a: Statistics, b: Statistics) -> float:
     r"""tr (S_a S_b)^(1/2), by the first of three ways that fits.
 
     With S = F^T F it is the sum of the singular values of F_a F_b^T, which is a small matrix when there are few rows.
-    With S_a = L L^T it is the sum of the roots of the eigenvalues of the symmetric L^T S_b L. A singular S_a without
-    its rows has no L; its own eigenvalues then give a factor, with those below 0, which are rounding, put to 0.
+    With S_a = F^T F and a triangular F, Cholesky's, it is the sum of the roots of the eigenvalues of the symmetric
+    F S_b F^T. A singular S_a without its rows has no such F; its own eigenvalues then give one, with those below 0,
+    which are rounding, put to 0.
     """
     factor_a, factor_b = a.factor, b.factor
     if factor_a is not None or factor_b is not None:
         left = _factor(a.covariance) if factor_a is None else factor_a
         right = _factor(b.covariance) if factor_b is None else factor_b
         return float(np.linalg.svd(left @ right.T, compute_uv=False).sum())
-    factor, other = _factor(a.covariance), b.covariance
-    inner = factor @ other @ factor.T
-    return float(np.sqrt(np.linalg.eigvalsh((inner + inner.T) / 2).clip(0)).sum())
+    try:
+        inner = _between_triangles(_cholesky(a.covariance), b.covariance)
+    except np.linalg.LinAlgError:
+        factor = _stretched_axes(a.covariance)
+        inner = factor @ b.covariance @ factor.T
+    return float(np.sqrt(np.linalg.eigvalsh(inner, UPLO="L").clip(0)).sum())
+
+
+def _between_triangles(factor: Array, middle: Array, block: int = 256) -> Array:
+    """The lower triangle of F S F^T for an upper triangular F, with a quarter of the arithmetic of the two products.
+
+    It is found in blocks. In rows i.. of F all is zero before column i, and columns j.. of the result ask only for
+    rows j.. of it. What stands above the blocks of the diagonal is not the product's.
+    """
+    inner = np.zeros_like(middle)
+    for j in range(0, len(factor), block):
+        right = middle[j:, j:] @ factor[j : j + block, j:].T
+        for i in range(j, len(factor), block):
+            inner[i : i + block, j : j + block] = factor[i : i + block, i:] @ right[i - j :]
+    return inner
 
 
 def _factor(covariance: Array) -> Array:
-    """F with F^T F = covariance: Cholesky's, or for a singular one the eigenvectors, stretched."""
+    """F with F^T F = covariance."""
     try:
-        return np.asarray(np.linalg.cholesky(covariance).T, dtype=np.float64)
+        return _cholesky(covariance)
     except np.linalg.LinAlgError:
-        values, vectors = np.linalg.eigh(covariance)
-        return np.sqrt(values.clip(0))[:, None] * vectors.T
+        return _stretched_axes(covariance)
+
+
+def _cholesky(covariance: Array) -> Array:
+    return np.asarray(np.linalg.cholesky(covariance).T, dtype=np.float64)
+
+
+def _stretched_axes(covariance: Array) -> Array:
+    """The eigenvectors as rows, each as long as the spread along it."""
+    values, vectors = np.linalg.eigh(covariance)
+    return np.asarray(np.sqrt(values.clip(0))[:, None] * vectors.T, dtype=np.float64)

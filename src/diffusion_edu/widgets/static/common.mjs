@@ -297,6 +297,20 @@ function define(tag, mount) {
   );
 }
 
+// What a mount returns: `set` changes the state and redraws, `destroy` ends the parts, each by the method that it has
+// (players and announcers stop, charts are destroyed, observers disconnect, elements are removed).
+export function viewOf(now, redraw, ...parts) {
+  return {
+    set(patch) {
+      Object.assign(now, patch);
+      redraw(patch);
+    },
+    destroy() {
+      for (const part of parts) (part.stop ?? part.destroy ?? part.disconnect ?? part.remove).call(part);
+    },
+  };
+}
+
 // mount(root, data, changed) -> {set(patch), destroy()}; `synced` are the names shared with the Python object.
 export function makeWidget(tag, mount, synced) {
   define(tag, mount);

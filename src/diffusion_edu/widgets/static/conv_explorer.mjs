@@ -5,7 +5,7 @@
 // (of the input: places, counted from the first input; padding has places below 0).
 // state: {mode, i, k, s, p, d, output_padding, op, input, kernel, o, index, cell: [row, column], value, output,
 //         reads: [[row, column]], weights, source, writes, overlap, even, unused, valid, drawn, message}
-import { announcer, clamp, h, iconButton, makeWidget, math, onceAFrame, player, publish, select, slider, text } from "./common.mjs";
+import { announcer, clamp, h, iconButton, makeWidget, math, onceAFrame, player, publish, select, slider, text, viewOf } from "./common.mjs";
 import { CONV_INPUTS, CONV_KERNELS, CONV_LIMITS, CONV_MODES, convEven, convFormula, convInput, convKernel, convOverlap, convPlaces, convSize, convTaps, convTerms, convWrites, convolve } from "./convolution.mjs";
 import { CONV_PRESETS, convRemark, minus, sayInput, sayOutput, times } from "./conv_words.mjs";
 import { GRID_CSS, squareGrid, squarePath } from "./conv_grid.mjs";
@@ -277,19 +277,7 @@ function mountConvolution(root, data, changed) {
   }
 
   ask();
-  return {
-    set(patch) {
-      Object.assign(now, patch);
-      ask();
-    },
-    destroy() {
-      play.stop();
-      watcher.disconnect();
-      ask.stop();
-      live.stop();
-      panel.remove();
-    },
-  };
+  return viewOf(now, ask, play, watcher, ask, live, panel);
 }
 
 const convExplorer = makeWidget("conv-explorer", mountConvolution, CE_SHARED);

@@ -5,7 +5,7 @@
 // state: {network, side, batch, pictures, machine, precision, share, devices} as chosen; {epochs, fits (null where the
 //         memory is unknown)}; and all that trainingCost gives, in FLOP, FLOP/s, s and bytes.
 import { chart } from "./chart.mjs";
-import { announcer, h, makeWidget, onceAFrame, publish, select, slider, text } from "./common.mjs";
+import { announcer, h, makeWidget, onceAFrame, publish, select, slider, text, viewOf } from "./common.mjs";
 import { duration, thousands, trainingCost, withUnit } from "./cost.mjs";
 
 const CO_SHARED = ["network", "side", "batch", "pictures", "machine", "precision", "share", "devices"];
@@ -200,18 +200,7 @@ function mountCost(root, data, changed) {
   }
 
   ask();
-  return {
-    set(patch) {
-      Object.assign(now, patch);
-      ask();
-    },
-    destroy() {
-      ask.stop();
-      live.stop();
-      roofline.destroy();
-      panel.remove();
-    },
-  };
+  return viewOf(now, ask, ask, live, roofline, panel);
 }
 
 const costExplorer = makeWidget("cost-explorer", mountCost, CO_SHARED);

@@ -8,7 +8,7 @@
 //
 // The page never waits for the oracle: a run is made in slices of at most FX_SLICE milliseconds a frame, ahead of the
 // points where they play, and between two visited steps the points move on straight lines.
-import { announcer, checkbox, clamp, floatsFromBase64, h, iconButton, makeWidget, math, number, onceAFrame, player, publish, reducedMotion, rich, select, slider, text } from "./common.mjs";
+import { announcer, checkbox, clamp, floatsFromBase64, h, iconButton, makeWidget, math, number, onceAFrame, player, publish, reducedMotion, rich, select, slider, text, viewOf } from "./common.mjs";
 import { gaussian, makeSchedule, noise, qSample, signal, timesteps } from "./diffusion.mjs";
 import { STREAMS, alongStrokes, distanceToShape, draw, estimate, fromInk, makeOracle, noisingRun, samplingRun, streamSeed } from "./flow.mjs";
 import { FLOW_HALF, inkOf, plane, tint } from "./flow_canvas.mjs";
@@ -300,19 +300,7 @@ function mountFlow(root, data, changed) {
   });
 
   fill();
-  return {
-    set(patch) {
-      Object.assign(now, patch);
-      ask();
-    },
-    destroy() {
-      play.stop();
-      ask.stop();
-      live.stop();
-      view.destroy();
-      panel.remove();
-    },
-  };
+  return viewOf(now, ask, play, ask, live, view, panel);
 }
 
 const flowExplorer = makeWidget("flow-explorer", mountFlow, FX_SHARED);

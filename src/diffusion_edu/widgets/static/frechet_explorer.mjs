@@ -5,7 +5,7 @@
 // real-second) and five boxes (real-x, real-y, real-along, real-across, real-turn); n, n-number, more, many, seed.
 // state: {preset, real, generated, n, seed, draws, mean_term, covariance_term, distance (all exact), estimates (the distance
 //         that each draw shows), estimate {mean, covariance, distance} (of the last draw, whose points are seen), average}
-import { announcer, h, makeWidget, number, onceAFrame, publish, select, slider } from "./common.mjs";
+import { announcer, h, makeWidget, number, onceAFrame, publish, select, slider, viewOf } from "./common.mjs";
 import { frechetTerms, makeDraws, normalPoints, placed, shapeOf } from "./frechet.mjs";
 import { PLANE_LIMITS, frechetPlane } from "./frechet_plane.mjs";
 
@@ -214,17 +214,7 @@ function mountFrechet(root, data, changed) {
   }
 
   ask();
-  return {
-    set(patch) {
-      Object.assign(now, patch);
-      ask();
-    },
-    destroy() {
-      ask.stop();
-      live.stop();
-      panel.remove();
-    },
-  };
+  return viewOf(now, ask, ask, live, panel);
 }
 
 const frechetExplorer = makeWidget("frechet-explorer", mountFrechet, FR_SHARED);

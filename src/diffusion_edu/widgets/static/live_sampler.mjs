@@ -7,7 +7,7 @@
 // element.result: {xt, x0, times} of the last run, float64, all samples one after another.
 // Noise of sample k is gaussian(seed + k) of diffusion.mjs: its first numbers are the start, the next ones the first
 // step's fresh noise, and so on; payload.widget_noise in Python gives the same.
-import { announcer, bytesFromBase64, clamp, frame, h, makeWidget, math, onceAFrame, paint, picker, pixelCanvas, publish, select, slider, text, toX0 } from "./common.mjs";
+import { announcer, bytesFromBase64, clamp, frame, h, makeWidget, math, onceAFrame, paint, picker, pixelCanvas, publish, select, slider, text, toX0, viewOf } from "./common.mjs";
 import { gaussian, makeSchedule, noise, signal } from "./diffusion.mjs";
 import { METHODS, reverse, runTimes } from "./samplers.mjs";
 import { kernelBackend, obstacle, pageBackend } from "./model_backend.mjs";
@@ -274,19 +274,13 @@ function mountLive(root, data, changed) {
     warn(why);
   }
   ask();
-  return {
-    set(patch) {
-      Object.assign(now, patch);
-      ask();
-    },
-    destroy() {
+  const sampling = {
+    stop() {
       ticket += 1;
       backend?.close();
-      ask.stop();
-      live.stop();
-      panel.remove();
     },
   };
+  return viewOf(now, ask, sampling, ask, live, panel);
 }
 
 const liveSampler = makeWidget("live-sampler", mountLive, ["method", "steps", "eta", "seed"]);

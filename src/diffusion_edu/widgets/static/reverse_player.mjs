@@ -4,7 +4,7 @@
 // state: {run, run_b, label, method, steps, sample, seed, frame, step, t, s, alpha_bar, signal, noise, noise_share,
 //         mean, std (both of x_t, from the full numbers), other: {label, step, t, ...} or null, ready}
 // Pictures are stored with a few grey levels, on [-1, 1]; what lies beyond is clipped, as in every picture of the book.
-import { announcer, bytesFromBase64, checkbox, clamp, frame, h, iconButton, inflate, makeWidget, math, number, onceAFrame, paint, picker, pixelCanvas, player, publish, reducedMotion, select, slider, text } from "./common.mjs";
+import { announcer, bytesFromBase64, checkbox, clamp, frame, h, iconButton, inflate, makeWidget, math, number, onceAFrame, paint, picker, pixelCanvas, player, publish, reducedMotion, select, slider, text, viewOf } from "./common.mjs";
 import { makeSchedule, noise, signal } from "./diffusion.mjs";
 
 const RP_SPEEDS = [["16", "slow"], ["8", "normal"], ["4", "fast"]]; // seconds for a whole run
@@ -223,18 +223,7 @@ function mountPlayer(root, data, changed) {
     status.textContent = `The stored pictures cannot be shown: ${error.message}`;
   });
 
-  return {
-    set(patch) {
-      Object.assign(now, patch);
-      ask();
-    },
-    destroy() {
-      play.stop();
-      ask.stop();
-      live.stop();
-      panel.remove();
-    },
-  };
+  return viewOf(now, ask, play, ask, live, panel);
 }
 
 const reversePlayer = makeWidget("reverse-player", mountPlayer, RP_SHARED);

@@ -4,7 +4,7 @@
 // scale, reference, t, t-number; for kind "custom" five handles data-role="point" with data-index 0..4.
 // state: {t, T, kind, beta_start, beta_end, s, points, scale, reference, valid, message,
 //         beta, alpha, alpha_bar, snr, snr_db, signal, noise, alpha_bar_T, enough, crossing}
-import { announcer, bytesFromBase64, checkbox, clamp, floatsFromBase64, h, makeWidget, math, number, onceAFrame, paint, publish, rich, select, slider, text, toX0 } from "./common.mjs";
+import { announcer, bytesFromBase64, checkbox, clamp, floatsFromBase64, h, makeWidget, math, number, onceAFrame, paint, publish, rich, select, slider, text, toX0, viewOf } from "./common.mjs";
 import { chart, stepTicks } from "./chart.mjs";
 import { DEFAULTS, crossing, decibel, makeSchedule, noise, qSample, signal } from "./diffusion.mjs";
 
@@ -261,18 +261,7 @@ function mountSchedule(root, data, changed) {
   }
 
   ask();
-  return {
-    set(patch) {
-      Object.assign(now, patch);
-      ask();
-    },
-    destroy() {
-      ask.stop();
-      live.stop();
-      Object.values(charts).forEach((c) => c.destroy());
-      panel.remove();
-    },
-  };
+  return viewOf(now, ask, ask, live, ...Object.values(charts), panel);
 }
 
 const scheduleExplorer = makeWidget("schedule-explorer", mountSchedule, SE_SHARED);

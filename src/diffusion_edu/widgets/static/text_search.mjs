@@ -6,7 +6,7 @@
 // state: {phase: idle | loading | ready | failed, reason, query, source: "" | stored | page, pieces, notes, among, bare,
 //         ranking: [[index, cosine], ...] all, or the stored best; milliseconds (from the key to the drawn answer), encode_milliseconds,
 //         batch, show, temperature, loss, picture_loss, text_loss, picture_right, text_right}
-import { announcer, bytesFromBase64, checkbox, h, makeWidget, number, onceAFrame, publish, select, slider, text } from "./common.mjs";
+import { announcer, bytesFromBase64, checkbox, h, makeWidget, number, onceAFrame, publish, select, slider, text, viewOf } from "./common.mjs";
 import { combobox } from "./text_combobox.mjs";
 import { completions, contrast, directions, dot, meanDirection, phrases, ranked } from "./text_ranking.mjs";
 import { MATRIX_CSS, MATRIX_VIEWS, matrixView, worstPair } from "./text_matrix.mjs";
@@ -213,19 +213,12 @@ function mountTextSearch(root, raw, changed) {
   const ask = onceAFrame(draw);
   data.sheet.onload = ask;
   ask();
-  return {
-    set(patch) {
-      Object.assign(now, patch);
-      if ("query" in patch && root.model && !data.stored.some((s) => s.query === now.query.trim())) load();
-      ask();
-    },
-    destroy() {
-      gone = true;
-      ask.stop();
-      live.stop();
-      panel.remove();
-    },
+  const redraw = (patch) => {
+    if ("query" in patch && root.model && !data.stored.some((s) => s.query === now.query.trim())) load();
+    ask();
   };
+  const loading = { stop: () => (gone = true) };
+  return viewOf(now, redraw, loading, ask, live, panel);
 }
 
 const textSearch = makeWidget("text-search", mountTextSearch, TS_SHARED);

@@ -5,7 +5,7 @@
 // state: {model, label, part, index, kind, in_shape, out_shape, parameters, flops, parameters_share, flops_share,
 //         total_parameters, total_flops, skip, joins, residual, heads, level, t, ts, maps, channels, scale, query,
 //         query_largest, layers, table, ready}; maps is the number of feature maps on show
-import { announcer, bytesFromBase64, clamp, h, iconButton, inflate, makeWidget, onceAFrame, paint, pixelCanvas, player, publish, reducedMotion, select, slider, text } from "./common.mjs";
+import { announcer, bytesFromBase64, clamp, h, iconButton, inflate, makeWidget, onceAFrame, paint, pixelCanvas, player, publish, reducedMotion, select, slider, text, viewOf } from "./common.mjs";
 import { diagram, shapeWords } from "./unet_diagram.mjs";
 import { UE_CSS, detailView, foldable, legend, lookView, tableOf } from "./unet_views.mjs";
 import { explain, grouped, inOut, joins, layerName, residual, rough, share } from "./unet_words.mjs";
@@ -228,19 +228,7 @@ function mountUnet(root, data, changed) {
     }).finally(ask);
   } else ask();
 
-  return {
-    set(patch) {
-      Object.assign(now, patch);
-      ask();
-    },
-    destroy() {
-      play.stop();
-      ask.stop();
-      live.stop();
-      picture.destroy();
-      panel.remove();
-    },
-  };
+  return viewOf(now, ask, play, ask, live, picture, panel);
 }
 
 const unetExplorer = makeWidget("unet-explorer", mountUnet, UE_SHARED);

@@ -4,7 +4,7 @@
 // state: {t, T, schedule, seed, picture, alpha_bar, signal, noise, snr, snr_db, mean, std, noise_source}
 // Noise: for the seed of the payload it is the package's own (torch.randn with a generator of that seed, stored as
 // float32); for every other seed, and for a picture with other channels, it is gaussian(seed) of diffusion.mjs.
-import { announcer, bytesFromBase64, checkbox, clamp, floatsFromBase64, frame, h, iconButton, makeWidget, math, number, onceAFrame, paint, picker, pixelCanvas, player, publish, reducedMotion, select, slider, text, toX0 } from "./common.mjs";
+import { announcer, bytesFromBase64, checkbox, clamp, floatsFromBase64, frame, h, iconButton, makeWidget, math, number, onceAFrame, paint, picker, pixelCanvas, player, publish, reducedMotion, select, slider, text, toX0, viewOf } from "./common.mjs";
 import { chart, stepTicks } from "./chart.mjs";
 import { decibel, density, gaussian, makeSchedule, moments, noise, normal, qSample, signal } from "./diffusion.mjs";
 import { readPicture } from "./upload.mjs";
@@ -191,19 +191,7 @@ function mountXT(root, data, changed) {
   }
 
   draw();
-  return {
-    set(patch) {
-      Object.assign(now, patch);
-      draw();
-    },
-    destroy() {
-      play.stop();
-      ask.stop();
-      live.stop();
-      [curve, ratio, bars].forEach((c) => c.destroy());
-      panel.remove();
-    },
-  };
+  return viewOf(now, draw, play, ask, live, curve, ratio, bars, panel);
 }
 
 const xtExplorer = makeWidget("x-t-explorer", mountXT, ["t", "schedule", "seed", "picture"]);
