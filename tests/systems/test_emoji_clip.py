@@ -18,7 +18,7 @@ SHORT = replace(emoji_clip.RECIPE, steps=3, batch_size=8, cooldown=0, precision=
 
 @pytest.fixture(scope="module")
 def data():
-    return emoji_clip.training_data(3)
+    return emoji_clip.training_data(3, 2)
 
 
 @pytest.fixture
@@ -33,15 +33,37 @@ def run(data, tmp_path):
 def test_the_data_are_pictures_phrasings_and_groups(data):
     source, tokenizer = de.data.emoji("train"), emoji_tokenizer()
     assert torch.equal(data["pixels"], source.pixels)
-    assert data["ids"].shape[:2] == (len(source.captions), 3)
+    assert data["ids"].shape[:2] == (len(source.captions), 3 + 2)
     assert data["ids"].shape[2] <= emoji_clip.CONFIG.text.length
-    for k, texts in enumerate((source.captions, source.described(0), source.described(1))):
+    short = list(zip(*map(emoji_clip.short_texts, source.names, source.keywords)))
+    for k, texts in enumerate((source.captions, source.described(0), source.described(1), short[0], short[1])):
         ids = tokenizer.encode(texts[77:78])[0][0]
         row = data["ids"][77, k]
         assert torch.equal(row[: len(ids)], ids)
         assert not row[len(ids) :].any()
     same = [source.captions[i] == source.captions[0] for i in range(50)]
     assert (data["group"][:50] == data["group"][0]).tolist() == same
+
+
+def test_short_texts_are_names_and_keywords():
+    name, keywords = "red apple", ["apple", "fruit", "food"]
+    texts = emoji_clip.short_texts(name, keywords)
+    assert len(texts) == emoji_clip.SHORT_FORMS
+    assert texts[:2] == ["a red apple", "red apple"]
+    for text in texts[2:]:
+        words = text.split(", ")
+        assert 1 <= len(words) <= 2 and len(set(words)) == len(words) and set(words) <= set(keywords)
+    assert emoji_clip.short_texts(name, keywords) == texts
+    assert emoji_clip.short_texts("grapes", []) == ["grapes"] * emoji_clip.SHORT_FORMS
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [((0, 0), "phrasings must be at least 1, got 0"), ((1, 6), "short must be in 0..5, got 6"), ((1, -1), "got -1")],
+)
+def test_bad_numbers_of_texts_are_named(options, words):
+    with pytest.raises(ValueError, match=words):
+        emoji_clip.training_data(*options)
 
 
 def test_the_start_is_a_function_of_the_seed():

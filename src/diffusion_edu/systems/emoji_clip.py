@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from .._errors import bad_value
 from ..data import emoji, to_x0
-from ..data.captions import emoji_caption
+from ..data.captions import emoji_caption, spoken, with_article
 from ..metrics.clip_score import clip_score
 from ..train import Recipe
 from ..train.machine import derive_seed
@@ -25,7 +27,8 @@ from .matching import retrieval, zero_shot
 from .tokenizer import emoji_tokenizer
 from .weights import load_system
 
-PHRASINGS = 8
+PHRASINGS = 7
+SHORT_FORMS = 5
 CONFIG = CLIPConfig.small(text=CLIPConfig.small().text.small(width=96, depth=2))
 RECIPE = Recipe(
     steps=4_000, batch_size=128, rate=1.5e-3, warmup=100, cooldown=2_000, weight_decay=0.05, ema_decay=0.995
@@ -33,22 +36,42 @@ RECIPE = Recipe(
 OBJECTIVE = Contrast(shift=2)
 
 
-def training_data(phrasings: int = PHRASINGS) -> dict[str, Tensor]:
+def training_data(phrasings: int = PHRASINGS, short: int = SHORT_FORMS) -> dict[str, Tensor]:
     """The training split as :class:`Contrast` takes it.
 
     Args:
-        phrasings: K; the first is the plain caption, the others are drawn with the seeds 0 to K - 2.
+        phrasings: whole captions; the first is the plain one, the others are drawn with the seeds 0 to phrasings - 2.
+        short: how many of the forms of :func:`short_texts` follow, so that a single word says something too.
 
     Returns:
-        pixels (N, 3, 32, 32) uint8, ids (N, K, L), group (N,): equal for equal plain captions.
+        pixels (N, 3, 32, 32) uint8, ids (N, phrasings + short, L), group (N,): equal for equal plain captions.
+
+    Raises:
+        ValueError: phrasings < 1, or short not in 0..SHORT_FORMS.
     """
+    if phrasings < 1:
+        raise bad_value("phrasings", phrasings, "at least 1")
+    if not 0 <= short <= SHORT_FORMS:
+        raise bad_value("short", short, f"in 0..{SHORT_FORMS}")
     data, tokenizer = emoji("train"), emoji_tokenizer()
     texts = [data.captions, *(data.described(seed) for seed in range(phrasings - 1))]
+    texts += list(zip(*(short_texts(*thing)[:short] for thing in zip(data.names, data.keywords))))
     ids = torch.stack([tokenizer.encode(row, CONFIG.text.length)[0] for row in texts], dim=1)
     longest = int((ids != 0).sum(-1).max())
     number = {caption: i for i, caption in enumerate(dict.fromkeys(data.captions))}
     group = torch.tensor([number[caption] for caption in data.captions])
     return {"pixels": data.pixels, "ids": ids[:, :, :longest].contiguous(), "group": group}
+
+
+def short_texts(name: str, keywords: Sequence[str]) -> list[str]:
+    """What people type who search: "a red apple", "red apple", and three times one or two keywords, "fruit"."""
+    texts = [with_article(name), spoken(name)]
+    for seed in range(SHORT_FORMS - 2):
+        rng = Random(f"{seed}|{name}")  # of its methods, random() alone is promised to stay as it is
+        spare = [spoken(word) for word in keywords] or [spoken(name)]
+        count = min(len(spare), 1 + int(rng.random() * 2))
+        texts.append(", ".join(spare.pop(int(rng.random() * len(spare))) for _ in range(count)))
+    return texts
 
 
 def new_clip(seed: int = 0, config: CLIPConfig = CONFIG) -> CLIP:
@@ -105,8 +128,8 @@ def report(model: CLIP) -> dict[str, Any]:
 def class_captions() -> dict[str, dict[str, list[str]]]:
     """Many phrases for each style and each of Unicode's groups: the captions that the names of the training split make.
 
-    A single word says little to a CLIP that was trained on whole captions; the mean of many embeddings says what they
-    have in common (Radford et al. 2021, section 3.1.4).
+    The name of a class is a phrase that a CLIP may never have read; the mean of the embeddings of many captions that
+    it has read says what they have in common (Radford et al. 2021, section 3.1.4).
 
     Returns:
         {"style": {"noto": captions of all names, ...}, "group": {"food-drink": captions of its names, ...}}.

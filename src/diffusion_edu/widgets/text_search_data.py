@@ -81,11 +81,12 @@ def _joined(a: EmojiData, b: EmojiData) -> EmojiData:
 
 @cache
 def caption_words() -> list[str]:
-    """The words of the captions that the network was trained on, keywords included, the most frequent first."""
-    from ..systems.emoji_clip import PHRASINGS
+    """The words of the texts that the network was trained on, keywords included, the most frequent first."""
+    from ..systems.emoji_clip import PHRASINGS, short_texts
 
     data, tokenizer = emoji("train"), emoji_tokenizer()
     captions = Counter(caption for seed in (None, *range(PHRASINGS - 1)) for caption in data.described(seed))
+    captions.update(text for thing in zip(data.names, data.keywords) for text in short_texts(*thing))
     count: Counter[str] = Counter()
     for caption, times in captions.items():
         for word in tokenizer.words(caption):
