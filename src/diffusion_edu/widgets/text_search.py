@@ -35,7 +35,7 @@ NAME = "emoji-clip"
 WORDS = Path(str(files("diffusion_edu.systems"))) / "files" / "emoji_words.json"
 EXAMPLES = (
     *("a blue heart", "sunset over mountains", "a man with a beard", "bread"),
-    *("bird", "fruit", "xylophone"),
+    *("bird", "animal", "xylophone"),
 )
 STORED = 12  # results of each example that travel with the page
 MIN_BATCH, MAX_BATCH = 2, 10
