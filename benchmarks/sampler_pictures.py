@@ -60,7 +60,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=int, default=10_000, help="of each sampler but DDPM")
     parser.add_argument("--ddpm", type=int, default=2_000, help="of DDPM, which takes 1000 steps a picture")
-    parser.add_argument("--part", default="0/1", help="k/n: take each n-th file, beginning with the k-th")
+    parser.add_argument("--part", default="0/1", help="k/n: take each n-th file of a sampler, beginning with the k-th")
     parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
     part, parts = map(int, arguments.part.split("/"))
@@ -68,9 +68,9 @@ def main() -> None:
     torch._inductor.config.freezing = True  # weights as constants: a third faster on a CPU, the same numbers
     network = HalfPrecision(plain.model, arguments.device)
     half = replace(plain, denoiser=de.Denoiser(network, plain.schedule, plain.denoiser.kind, clip=True).eval())
-    for number, (name, method, steps, first, fast) in enumerate(jobs(arguments.pictures, arguments.ddpm)):
+    for name, method, steps, first, fast in jobs(arguments.pictures, arguments.ddpm):
         file = FOLDER / name / f"{first:05}.npy"
-        if number % parts != part or file.is_file():
+        if first // CHUNK % parts != part or file.is_file():
             continue
         started = time.perf_counter()
         system = half if fast else plain
