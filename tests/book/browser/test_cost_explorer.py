@@ -6,6 +6,8 @@ import re
 
 import browser as b
 import pytest
+from playwright.sync_api import expect
+from widgets import stays_silent
 
 from diffusion_edu.widgets import CostExplorer, bundle
 from diffusion_edu.widgets.cost_explorer import MACHINES, NETWORKS
@@ -158,8 +160,7 @@ def test_warns_where_memory_does_not_suffice(show) -> None:
     assert agree(page)["fits"] is False
     warning = words(page, "warning")
     assert "does not fit" in warning and "26.9 GB" in warning and "16 GB" in warning
-    page.wait_for_timeout(900)
-    assert page.locator("[role=status]").text_content().startswith("It does not fit")
+    expect(page.locator("[role=status]")).to_have_text(re.compile("^It does not fit"))
     line, bar = (page.locator(f"[data-role=memory]{part}").bounding_box() for part in (" u", ""))
     assert (line["x"] + 2 - bar["x"]) / bar["width"] == pytest.approx(16e9 / state(page)["memory_bytes"], abs=0.01)
     page.locator("[data-role=batch-number]").fill("64")
@@ -198,16 +199,18 @@ def test_the_dot_lies_on_the_roof_and_moves_with_the_batch(show) -> None:
 
 def test_speaks_once_the_reader_rests(show) -> None:
     page = show()
-    page.wait_for_timeout(900)
     live = page.locator("[role=status]")
-    before = live.text_content()
-    assert "at least 1.07 h" in before
-    page.locator("input[data-role=devices]").focus()
-    for _ in range(7):
-        page.keyboard.press("ArrowRight")
-    assert live.text_content() == before
-    page.wait_for_timeout(900)
-    assert "8 × H100 SXM: at least 8.05 min" in live.text_content()
+    expect(live).to_contain_text("at least 1.07 h")
+    devices = page.locator("input[data-role=devices]")
+
+    def seven_more() -> None:
+        devices.fill("1")
+        devices.focus()
+        for _ in range(7):
+            page.keyboard.press("ArrowRight")
+
+    stays_silent(live, seven_more)
+    expect(live).to_contain_text("8 × H100 SXM: at least 8.05 min")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

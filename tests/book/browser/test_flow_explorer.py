@@ -8,7 +8,8 @@ import browser as b
 import numpy as np
 import pytest
 import torch
-from widgets import Widget, payload
+from playwright.sync_api import expect
+from widgets import Widget, payload, within
 
 import diffusion_edu as de
 from diffusion_edu.widgets import FlowExplorer
@@ -137,8 +138,7 @@ def test_plays_there_and_back_and_rests(widget) -> None:
     button.click()
     assert button.get_attribute("aria-label") == "Pause"
     widget.until("s.t === 1000")
-    widget.page.wait_for_timeout(150)
-    assert button.get_attribute("aria-label") == "Play", "it rests at the end of each way"
+    expect(button, "it rests at the end of each way").to_have_attribute("aria-label", "Play")
     assert widget.state["direction"] == "noise"
     button.click()
     widget.until("s.direction === 'back' && s.t < 900", timeout=20_000)
@@ -161,8 +161,7 @@ def test_plays_in_stills_where_less_motion_is_wished(on) -> None:
     widget = Widget(on(TAG, reduced_motion="reduce"), TAG)
     before = widget.state["t"]
     widget.role("play").click()
-    widget.page.wait_for_timeout(1200)
-    seen = widget.state["t"]
+    seen = widget.until(f"s.t > {before}")["t"]
     assert before + 100 <= seen <= before + 300, "one still in 0.8 seconds, an eighth of the way further"
 
 
@@ -255,11 +254,12 @@ LONGEST = """async (el) => {
         box.dispatchEvent(new Event("change"));
     }
     let frames = 0;
+    const began = performance.now();
     while (!el.state.ready || el.state.t !== 0) {
         frames += 1;
         await new Promise((done) => requestAnimationFrame(done));
     }
-    return [frames, Math.max(0, ...tasks)];
+    return [frames, Math.max(0, ...tasks), performance.now() - began];
 }"""
 
 
@@ -267,14 +267,14 @@ def test_the_page_stays_awake_while_the_oracle_works(widget) -> None:
     """Two hundred steps for two thousand points take seconds, cut into slices of a few milliseconds."""
     choose(widget, "back")
     widget.until("s.t === 1000 && s.ready")
-    frames, longest = widget.el.evaluate(LONGEST)
+    frames, longest, whole = widget.el.evaluate(LONGEST)
+    print(f"{frames} frames in {whole:.0f} ms, longest task {longest:.0f} ms")
     assert frames > 50
-    assert longest < 200, "one piece of work kept the page waiting"
+    assert longest < whole / 5, "one piece of work kept the page waiting"
 
 
 def test_the_plane_takes_the_colours_of_the_theme(widget) -> None:
     light = widget.pixels("canvas")
     widget.page.evaluate("document.documentElement.dataset.theme = 'dark'")
-    widget.page.wait_for_timeout(200)
-    dark = widget.pixels("canvas")
-    assert light[2, 2].mean() > 200 > 60 > dark[2, 2].mean()
+    assert light[2, 2].mean() > 200
+    within(5, lambda: widget.pixels("canvas")[2, 2].mean() < 60)

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from widgets import Widget
+from playwright.sync_api import expect
+from widgets import Widget, rounded
 
 import diffusion_edu as de
 from diffusion_edu.diffusion import samplers
@@ -107,7 +108,7 @@ def test_the_page_draws_what_python_draws(home, fashion, monkeypatch) -> None:
         assert np.abs(shown - wanted).max() <= 0.51
     state = home.state
     assert state["provider"] in ("wasm", "webgpu")
-    assert f"{round(state['ms_step'])} ms a step" in home.role("status").inner_text()
+    assert f"{rounded(state['ms_step'])} ms a step" in home.role("status").inner_text()
     # What was drawn is clothing: dark around, bright within, and smooth beside noise.
     assert x_t[0, 0, :, :3].mean() < -0.9 < x_t[0, 0, 10:22, 10:22].mean()
 
@@ -146,7 +147,7 @@ def test_starts_from_a_picture_a_drawing_and_a_file(home, fashion, monkeypatch) 
 
     home.role("start").select_option("own")
     home.role("run").click()
-    assert "Choose a picture" in home.el.locator("[role=alert]").inner_text()
+    expect(home.el.locator("[role=alert]")).to_contain_text("Choose a picture")
     mine = np.tile(np.arange(32, dtype=np.uint8) * 8, (32, 1))
     file = io.BytesIO()
     Image.fromarray(mine).save(file, "PNG")

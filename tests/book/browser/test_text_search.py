@@ -6,7 +6,8 @@ import re
 
 import browser as b
 import pytest
-from widgets import Widget
+from playwright.sync_api import expect
+from widgets import Widget, rounded, stays_silent
 
 from diffusion_edu.widgets import TextSearch
 
@@ -99,7 +100,7 @@ def test_answers_in_time(home) -> None:
         times.append(home.until(f"s.query !== {before!r}")["milliseconds"])
     print(f"{len(times)} keys: median {sorted(times)[len(times) // 2]:.0f} ms, longest {max(times):.0f} ms")
     assert 0 < sorted(times)[len(times) // 2] < MOST_MILLISECONDS
-    assert f"{max(1, round(times[-1]))} ms from the key" in home.role("status").inner_text()
+    assert f"{max(1, rounded(times[-1]))} ms from the key" in home.role("status").inner_text()
 
 
 def test_completion_by_keyboard(home) -> None:
@@ -257,14 +258,10 @@ def test_speaks_once_the_reader_rests(home) -> None:
     live = home.el.locator("[role=status]")
     assert live.get_attribute("aria-live") == "polite"
     write(home, "a hors")
-    home.page.wait_for_timeout(900)
-    before = live.text_content()
-    home.role("query").press_sequentially("e")
-    assert live.text_content() == before, "it speaks while the reader types"
-    state = home.until("s.query === 'a horse'")
-    home.page.wait_for_timeout(900)
+    stays_silent(live, lambda: home.role("query").press_sequentially("e"))
+    state = home.until("s.query.startsWith('a horse')")
     caption = home.el.evaluate(f"(el) => JSON.parse(el.source).captions[{state['ranking'][0][0]}]")
-    assert f"“a horse”: best {caption}" in live.text_content()
+    expect(live).to_contain_text(f"“{state['query']}”: best {caption}")
     assert re.fullmatch(r".+ in \w+ style, cosine 0\.\d\d · (new|seen)", home.role("result").text_content())
 
 

@@ -6,6 +6,7 @@ import browser as b
 import numpy as np
 import pytest
 import torch
+from playwright.sync_api import expect
 from widgets import Widget, payload
 
 import diffusion_edu as de
@@ -204,11 +205,12 @@ def test_the_layers_inside_add_up(widget) -> None:
     state = click(widget, "up.3")
     widget.role("layers").click()
     inside = widget.el.get_by_role("region", name="Layers of the part").locator("tbody tr")
+    inside.first.wait_for()
     numbers = [int(line.locator("td").nth(2).inner_text().replace(",", "")) for line in inside.all()]
     assert len(numbers) == state["layers"]
     assert sum(numbers) == state["parameters"]
     click(widget, "x_t")
-    assert not widget.role("layers").is_visible()
+    expect(widget.role("layers")).to_be_hidden()
 
 
 @pytest.mark.parametrize("size", [b.WIDE, b.NARROW], ids=["wide", "narrow"])

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import re
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,39 @@ HOMES = {
     "frechet-explorer": "notebooks/08_fid",
     "cost-explorer": "notebooks/14_full_size",
 }
+
+
+REST = 0.6  # seconds without a change after which a widget speaks (`announcer` in common.mjs)
+
+
+def rounded(value: float) -> int:
+    """The nearest whole number as JavaScript's `Math.round` takes it: a half goes up, not to the even one."""
+    return math.floor(value + 0.5)
+
+
+def within(seconds: float, holds: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, f"not so within {seconds} s"
+        time.sleep(0.05)
+
+
+def stays_silent(live: Locator, act: Callable[[], object]) -> str:
+    """Check that a live region keeps its words while the reader acts; returns these words.
+
+    On a machine that was busy elsewhere for longer than the widget's rest, its speaking says nothing: once more then.
+    """
+    for _ in range(5):
+        live.page.wait_for_timeout(1.5 * REST * 1000)
+        before = live.text_content() or ""
+        start = time.monotonic()
+        act()
+        now = live.text_content()
+        if time.monotonic() - start < REST:
+            assert now == before, "it speaks while the reader acts"
+            return before
+    raise AssertionError(f"no attempt of five was done within {REST} s")
 
 
 def payload(folder: Path, tag: str) -> dict[str, Any]:
