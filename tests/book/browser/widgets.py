@@ -52,6 +52,7 @@ def stays_silent(live: Locator, act: Callable[[], object]) -> str:
         before = live.text_content() or ""
         start = time.monotonic()
         act()
+        live.page.wait_for_timeout(REST / 4 * 1000)
         now = live.text_content()
         if time.monotonic() - start < REST:
             assert now == before, "it speaks while the reader acts"
