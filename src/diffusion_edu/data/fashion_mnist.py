@@ -1,7 +1,7 @@
-"""Fashion-MNIST: 70,000 grey pictures of clothes, read from the publisher's own files.
+"""Fashion-MNIST: 70,000 gray images of clothes, read from the publisher's own files.
 
 Source: Xiao, Rasul, Vollgraf 2017, "Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning
-Algorithms", https://github.com/zalandoresearch/fashion-mnist (MIT licence).
+Algorithms", https://github.com/zalandoresearch/fashion-mnist (MIT license).
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from pathlib import Path
 import torch
 from torch.nn import functional as F
 
+from .._arguments import checked
 from .._errors import DataError, bad_value, unknown_name
+from ..disk import as_path
 from .download import fetch
 from .idx import gunzip, parse_idx
 from .images import ImageData
@@ -53,20 +55,22 @@ SHA256 = {
     "t10k-images-idx3-ubyte.gz": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
     "t10k-labels-idx1-ubyte.gz": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
 }
+MOST = 60_000 * 28 * 28  # bytes in the largest of them
 _PREFIX = {"train": "train", "test": "t10k"}
 
 
+@checked
 def fashion_mnist(split: str = "test", root: str | Path | None = None, size: int = 32) -> ImageData:
-    """The pictures of one split, padded with black from 28x28 to 32x32, a size that halves well.
+    """The images of one split, padded with black from 28x28 to 32x32, a size that halves well.
 
     The test split is part of this package. The training split is looked for in `root`, in the folder named by
     the environment variable DIFFUSION_EDU_DATA, in /usr/share/datasets/fashion-mnist (Debian's package
     dataset-fashion-mnist) and in the cache; if it is nowhere, it is downloaded (26 MB) into the cache.
 
     Args:
-        split: "train" (60,000 pictures) or "test" (10,000).
+        split: "train" (60,000 images) or "test" (10,000).
         root: the folder with the four original `.gz` files; then nothing else is looked at.
-        size: side of the padded picture, even and at least 28.
+        size: side of the padded image, even and at least 28.
 
     Returns:
         ImageData: pixels (N, 1, size, size) uint8, labels (N,), the ten class names.
@@ -95,12 +99,12 @@ def _read(name: str, dimensions: int, root: str | Path | None) -> torch.Tensor:
 
 
 def _checked(path: Path, name: str, dimensions: int) -> torch.Tensor:
-    content = gunzip(path)
+    content = gunzip(path, dimensions, MOST)
     tensor = parse_idx(content, dimensions, path)  # first: its messages say more than a checksum can
-    found = hashlib.sha256(content).hexdigest()
-    if found != SHA256[name]:
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != SHA256[name]:
         raise DataError(
-            f"{path} is not Fashion-MNIST's {name}: the SHA-256 of its content is {found}, not {SHA256[name]}"
+            f"{path} is not Fashion-MNIST's {name}: the SHA-256 of its content is {digest}, not {SHA256[name]}"
         )
     return tensor
 
@@ -112,7 +116,7 @@ def locate(name: str, root: str | Path | None = None) -> Path:
         FileNotFoundError: a folder was named and lacks the file.
         DataError: the download failed.
     """
-    named = [(root, "root")] if root is not None else []
+    named = [(str(as_path("root", root)), "root")] if root is not None else []
     if root is None and os.environ.get(FOLDER_VARIABLE):
         named = [(os.environ[FOLDER_VARIABLE], FOLDER_VARIABLE)]
     for folder, source in named:

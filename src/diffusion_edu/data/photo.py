@@ -1,6 +1,6 @@
 """One real photograph, for trying filters on: fur, sharp lines and smooth places.
 
-"Chelsea the cat" by Stefan van der Walt (CC0), as it comes with scikit-image: the face, in grey. Source and licence
+"Chelsea the cat" by Stefan van der Walt (CC0), as it comes with scikit-image: the face, in gray. Source and license
 stand in `files/README.md`.
 """
 
@@ -16,7 +16,7 @@ from torch import Tensor
 
 
 def photo() -> Tensor:
-    """A photograph of a cat's face, in grey.
+    """A photograph of a cat's face, in gray.
 
     Returns:
         (1, 1, 128, 128) uint8.

@@ -11,12 +11,14 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from .._arguments import above, checked
 from .._errors import bad_value, check_choice
 
 GRID = 8192  # places along a shape from which its centre and its size are taken
 HEIGHT = 96  # pixels of a letter
 
 
+@checked
 def toy(name: str = "moons", n: int = 400, seed: int = 0, spread: float = 0.05, text: str = "de") -> Tensor:
     """Points around a shape in the plane, in random order; equal arguments give equal points.
 
@@ -53,13 +55,14 @@ def toy(name: str = "moons", n: int = 400, seed: int = 0, spread: float = 0.05, 
     return points[torch.randperm(n, generator=g)].float()
 
 
+@checked(half=above(0))
 def raster(points: Tensor, size: int = 72, half: float = 3.2) -> Tensor:
-    """Points as a picture, light on dark: the more points in a pixel, the lighter.
+    """Points as an image, light on dark: the more points in a pixel, the lighter.
 
     Args:
-        points: (N, 2) x to the right, y upwards; what lies outside the picture is left out.
+        points: (N, 2) x to the right, y upwards; what lies outside the image is left out.
         size: pixels a side.
-        half: the picture shows -half..half on both axes.
+        half: the image shows -half..half on both axes.
 
     Returns:
         (1, size, size) float32 in [-1, 1], for example for a film strip.
@@ -91,7 +94,7 @@ def _spiral(u: np.ndarray) -> np.ndarray:
 
 
 def _rings(u: np.ndarray) -> np.ndarray:
-    """Two circles around one centre; each has a share of the places like its length."""
+    """Two circles around one center; each has a share of the places like its length."""
     inner, outer = 0.45, 1.0
     share = inner / (inner + outer)
     small = u < share
@@ -102,7 +105,7 @@ def _rings(u: np.ndarray) -> np.ndarray:
 
 @cache
 def _ink(text: str) -> np.ndarray:
-    """(pixels, 2) the inked pixels of a text, so ordered that neighbours in the list are neighbours in the plane."""
+    """(pixels, 2) the inked pixels of a text, so ordered that neighbors in the list are neighbors in the plane."""
     font = ImageFont.load_default(HEIGHT)
     left, top, right, bottom = (int(v) for v in font.getbbox(text))
     width, height = right - left, bottom - top

@@ -9,11 +9,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .._arguments import checked, inside, tensor
+from .._errors import bad_value
 from ..cond import Cond
-from .process import Estimate, to_x0_eps
+from . import process
+from .process import Estimate
 from .schedules import NoiseSchedule
 
+to_x0_eps = inside(process.to_x0_eps)  # what it is given here has been looked at
 
+
+@checked(means=tensor("(K, ...)", some=True))
 class MixtureOracle:
     r"""The exact E[x_0 | x_t] when x_0 comes from a mixture of round Gaussians.
 
@@ -24,10 +30,10 @@ class MixtureOracle:
     Checked by: tests/diffusion/test_oracle.py::test_mixture_is_the_posterior_mean_by_summation.
 
     Args:
-        means: (K, ...) the centres; the trailing shape is that of a sample.
+        means: (K, ...) the centers; the trailing shape is that of a sample.
         std: r, the standard deviation of each component: a number or (K,), at least 0.
-        weights: (K,) positive; normalised. Default: equal.
         schedule: the noise schedule.
+        weights: (K,) positive; normalized. Default: equal.
 
     Raises:
         ValueError: shapes or signs are wrong.
@@ -37,18 +43,18 @@ class MixtureOracle:
         self,
         means: Tensor,
         std: float | Tensor,
+        schedule: NoiseSchedule,
         weights: Tensor | None = None,
-        schedule: NoiseSchedule | None = None,
     ) -> None:
-        if schedule is None:
-            raise ValueError("schedule must be given: the oracle needs to know how x_t was noised")
         if means.ndim < 2 or not means.is_floating_point():
             raise ValueError(f"means must be floating point of shape (K, ...), got {means.dtype} {tuple(means.shape)}")
         components = means.shape[0]
         spread = torch.as_tensor(std, dtype=means.dtype, device=means.device).expand(components)
         share = torch.ones_like(spread) if weights is None else weights.to(means)
         if share.shape != (components,) or not bool((share > 0).all()):
-            raise ValueError(f"weights must be ({components},) positive numbers, got shape {tuple(share.shape)}")
+            raise bad_value(
+                "weights", tuple(share.shape), f"({components},) positive numbers, one for each of the means"
+            )
         if not bool((spread >= 0).all()):
             raise ValueError("std must not be negative")
         self.schedule = schedule
@@ -56,6 +62,7 @@ class MixtureOracle:
         self.variance = spread**2
         self.log_weights = (share / share.sum()).log()
 
+    @checked(rows="x_t t", x_t=tensor("(B, D, ...)"))
     def __call__(self, x_t: Tensor, t: int | Tensor, cond: Cond | None = None) -> Estimate:
         """The exact estimate at x_t: (B, ...)."""
         if x_t.shape[1:] != self.means.shape[1:]:
@@ -73,10 +80,11 @@ class MixtureOracle:
         return to_x0_eps("x0", x0.reshape(x_t.shape), x_t, t, self.schedule)
 
 
+@checked(data=tensor("(N, D, ...)", some=True))
 class DatasetOracle(MixtureOracle):
     """The exact denoiser of a finite data set: the mixture whose components are single points.
 
-    It can only ever return training data: what a network that memorised perfectly would do.
+    It can only ever return training data: what a network that memorized perfectly would do.
 
     Args:
         data: (N, ...) the data set, floating point.
@@ -84,9 +92,10 @@ class DatasetOracle(MixtureOracle):
     """
 
     def __init__(self, data: Tensor, schedule: NoiseSchedule) -> None:
-        super().__init__(data, 0.0, None, schedule)
+        super().__init__(data, 0.0, schedule)
 
 
+@checked
 class GaussianOracle:
     r"""The exact E[x_0 | x_t] when x_0 comes from N(m, C).
 
@@ -115,6 +124,7 @@ class GaussianOracle:
         self.schedule = schedule
         self.mean, self.variance, self.basis = mean, variance.clamp(min=0), basis
 
+    @checked(rows="x_t t", x_t=tensor("(B, D)"))
     def __call__(self, x_t: Tensor, t: int | Tensor, cond: Cond | None = None) -> Estimate:
         """The exact estimate at x_t: (B, D)."""
         if x_t.ndim != 2 or x_t.shape[1] != len(self.mean):

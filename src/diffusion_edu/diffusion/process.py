@@ -8,14 +8,16 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from .._arguments import checked
 from .._errors import check_choice
+from ..randomness import randn
 from .schedules import NoiseSchedule
 
-KINDS = ("eps", "x0", "v")
+TARGETS = ("eps", "x0", "v")
 
 
 class Estimate(NamedTuple):
-    """What a denoiser believes about x_t: the clean picture and the noise, each of x_t's shape."""
+    """What a denoiser believes about x_t: the clean image and the noise, each of x_t's shape."""
 
     x0: Tensor
     eps: Tensor
@@ -28,8 +30,13 @@ class Posterior(NamedTuple):
     variance: Tensor
 
 
+@checked(same="x_prev noise")
 def q_step(
-    x_prev: Tensor, t: int | Tensor, schedule: NoiseSchedule, generator: torch.Generator | None = None
+    x_prev: Tensor,
+    t: int | Tensor,
+    schedule: NoiseSchedule,
+    noise: Tensor | None = None,
+    generator: torch.Generator | None = None,
 ) -> Tensor:
     r"""Add the noise of one step: draw x_t from q(x_t | x_{t-1}).
 
@@ -41,25 +48,27 @@ def q_step(
     Args:
         x_prev: (B, ...) x_{t-1}.
         t: the step to arrive at, in 1..T: an int, or (B,) integers.
+        noise: (B, ...) eps; drawn from `generator` when not given.
         generator: source of the noise.
 
     Returns:
         (B, ...) x_t.
 
     Raises:
-        ValueError, TypeError: t out of range or of the wrong shape or type.
+        ValueError, TypeError: t or noise of the wrong shape or type, t out of range.
     """
     _check_t("t", t, x_prev, 1, schedule.T)
     kept = schedule.gather("alpha", t, x_prev).sqrt()
     added = schedule.gather("beta", t, x_prev).sqrt()
-    return kept * x_prev + added * _randn_like(x_prev, generator)
+    return kept * x_prev + added * given_or_drawn(noise, x_prev, generator)
 
 
+@checked(same="x0 noise")
 def q_sample(
     x0: Tensor,
     t: int | Tensor,
     schedule: NoiseSchedule,
-    eps: Tensor | None = None,
+    noise: Tensor | None = None,
     generator: torch.Generator | None = None,
 ) -> tuple[Tensor, Tensor]:
     r"""Jump straight from x_0 to x_t: draw from q(x_t | x_0).
@@ -72,23 +81,21 @@ def q_sample(
     Args:
         x0: (B, ...) clean data in [-1, 1].
         t: in 0..T: an int, or (B,) integers.
-        eps: (B, ...) the noise to use; drawn from `generator` when not given.
+        noise: (B, ...) eps; drawn from `generator` when not given.
         generator: source of the noise.
 
     Returns:
         x_t and eps, both (B, ...).
 
     Raises:
-        ValueError, TypeError: t or eps of the wrong shape or type, t out of range, x0 not floating point.
+        ValueError, TypeError: t or noise of the wrong shape or type, t out of range, x0 not floating point.
     """
     _check_t("t", t, x0, 0, schedule.T)
-    if eps is None:
-        eps = _randn_like(x0, generator)
-    elif eps.shape != x0.shape:
-        raise ValueError(f"eps must have the shape of x0 {tuple(x0.shape)}, got {tuple(eps.shape)}")
+    eps = given_or_drawn(noise, x0, generator)
     return schedule.gather("signal", t, x0) * x0 + schedule.gather("noise", t, x0) * eps, eps
 
 
+@checked
 def posterior(x0: Tensor, x_t: Tensor, t: int | Tensor, schedule: NoiseSchedule) -> Posterior:
     r"""The distribution of x_{t-1} when both x_t and x_0 are known: q(x_{t-1} | x_t, x_0).
 
@@ -121,7 +128,15 @@ def posterior(x0: Tensor, x_t: Tensor, t: int | Tensor, schedule: NoiseSchedule)
     return Posterior(mean, beta * left_prev / left)
 
 
-def jump(x_s: Tensor, s: int, t: int, schedule: NoiseSchedule, generator: torch.Generator | None = None) -> Tensor:
+@checked(same="x_s noise")
+def jump(
+    x_s: Tensor,
+    s: int,
+    t: int,
+    schedule: NoiseSchedule,
+    noise: Tensor | None = None,
+    generator: torch.Generator | None = None,
+) -> Tensor:
     r"""Add noise from step s to a later step t in one draw: q(x_t | x_s).
 
     x_t = sqrt(alpha_bar_t / alpha_bar_s) x_s + sqrt(1 - alpha_bar_t / alpha_bar_s) eps.
@@ -132,19 +147,22 @@ def jump(x_s: Tensor, s: int, t: int, schedule: NoiseSchedule, generator: torch.
     Args:
         x_s: (B, ...) data at step s.
         s, t: 0 <= s < t <= T.
+        noise: (B, ...) eps; drawn from `generator` when not given.
+        generator: source of the noise.
 
     Raises:
-        ValueError, TypeError: s >= t, or out of range; x_s not floating point.
+        ValueError, TypeError: s >= t, or out of range; x_s not floating point; noise of another shape.
     """
     check_pair(t, s, schedule.T)
     _check_t("t", t, x_s, 1, schedule.T)
     x_s = x_s if x_s.dtype == torch.float64 else x_s.float()
     ratio = (schedule.alpha_bar[t] / schedule.alpha_bar[s]).item()
-    return math.sqrt(ratio) * x_s + math.sqrt(1 - ratio) * _randn_like(x_s, generator)
+    return math.sqrt(ratio) * x_s + math.sqrt(1 - ratio) * given_or_drawn(noise, x_s, generator)
 
 
-def target(kind: str, x0: Tensor, eps: Tensor, t: int | Tensor, schedule: NoiseSchedule) -> Tensor:
-    r"""What the network is asked to predict: the noise, the clean picture, or the velocity v.
+@checked
+def target(target: str, x0: Tensor, eps: Tensor, t: int | Tensor, schedule: NoiseSchedule) -> Tensor:
+    r"""What the network is asked to predict: the noise, the clean image, or the velocity v.
 
     v = sqrt(alpha_bar_t) eps - sqrt(1 - alpha_bar_t) x_0.
 
@@ -152,25 +170,26 @@ def target(kind: str, x0: Tensor, eps: Tensor, t: int | Tensor, schedule: NoiseS
     Checked by: tests/diffusion/test_process.py::test_targets_convert_in_a_cycle.
 
     Args:
-        kind: "eps", "x0" or "v".
+        target: "eps", "x0" or "v".
         x0, eps: (B, ...) clean data and noise.
         t: in 0..T: an int, or (B,) integers.
 
     Raises:
-        ValueError: unknown kind, t out of range, shapes differ.
+        ValueError: unknown target, t out of range, shapes differ.
     """
-    check_kind(kind)
+    check_target(target)
     if x0.shape != eps.shape:
         raise ValueError(f"eps must have the shape of x0 {tuple(x0.shape)}, got {tuple(eps.shape)}")
     _check_t("t", t, x0, 0, schedule.T)
-    if kind == "eps":
+    if target == "eps":
         return eps
-    if kind == "x0":
+    if target == "x0":
         return x0
     return schedule.gather("signal", t, x0) * eps - schedule.gather("noise", t, x0) * x0
 
 
-def to_x0_eps(kind: str, prediction: Tensor, x_t: Tensor, t: int | Tensor, schedule: NoiseSchedule) -> Estimate:
+@checked
+def to_x0_eps(target: str, prediction: Tensor, x_t: Tensor, t: int | Tensor, schedule: NoiseSchedule) -> Estimate:
     r"""Turn any prediction into the pair (x_0, eps) that it implies, given x_t.
 
     From eps: x_0 = (x_t - sqrt(1 - alpha_bar_t) eps) / sqrt(alpha_bar_t); from x_0:
@@ -181,14 +200,14 @@ def to_x0_eps(kind: str, prediction: Tensor, x_t: Tensor, t: int | Tensor, sched
     Checked by: tests/diffusion/test_process.py::test_targets_convert_in_a_cycle.
 
     Args:
-        kind: "eps", "x0" or "v": what `prediction` is.
+        target: "eps", "x0" or "v": what `prediction` is.
         prediction, x_t: (B, ...).
         t: in 1..T: an int, or (B,) integers.
 
     Raises:
-        ValueError: unknown kind, t out of range, shapes differ.
+        ValueError: unknown target, t out of range, shapes differ.
     """
-    check_kind(kind)
+    check_target(target)
     if prediction.shape != x_t.shape:
         raise ValueError(f"prediction must have the shape of x_t {tuple(x_t.shape)}, got {tuple(prediction.shape)}")
     _check_t("t", t, x_t, 1, schedule.T)
@@ -198,25 +217,38 @@ def to_x0_eps(kind: str, prediction: Tensor, x_t: Tensor, t: int | Tensor, sched
         s: float | Tensor = schedule.noise(t)
     else:
         a, s = schedule.gather("signal", t, x_t), schedule.gather("noise", t, x_t)
-    if kind == "eps":
+    if target == "eps":
         return Estimate((x_t - s * prediction) / a, prediction)
-    if kind == "x0":
+    if target == "x0":
         return Estimate(prediction, (x_t - a * prediction) / s)
     return Estimate(a * x_t - s * prediction, s * x_t + a * prediction)
 
 
-# ---- checks, shared by the package -----------------------------------------------------------------------
+# ---- shared by the package ---------------------------------------------------------------------------------
 
 
-def check_kind(kind: str) -> None:
-    """Raise ValueError unless `kind` is one of "eps", "x0", "v"."""
-    check_choice("kind", kind, KINDS)
+def check_target(target: str) -> None:
+    """Raise ValueError unless `target` is one of "eps", "x0", "v"."""
+    check_choice("target", target, TARGETS)
 
 
 def check_pair(t: int, s: int, T: int) -> None:
     """Raise ValueError unless 0 <= s < t <= T."""
     if not 0 <= s < t <= T:
         raise ValueError(f"need 0 <= s < t <= T={T}, got s={s!r}, t={t!r}")
+
+
+def given_or_drawn(noise: Tensor | None, x: Tensor, generator: torch.Generator | None) -> Tensor:
+    """The noise that a function of the process was given, or fresh noise for x from the generator.
+
+    Raises:
+        ValueError: the noise has another shape than x.
+    """
+    if noise is None:
+        return randn(x.shape, generator, x.device, x.dtype)
+    if noise.shape != x.shape:
+        raise ValueError(f"noise must have the shape of the data {tuple(x.shape)}, got {tuple(noise.shape)}")
+    return noise.to(x.device)
 
 
 def _check_t(name: str, t: int | Tensor, x: Tensor, low: int, high: int) -> None:
@@ -237,7 +269,3 @@ def _check_t(name: str, t: int | Tensor, x: Tensor, low: int, high: int) -> None
         raise TypeError(f"{name} must be an int or an integer tensor, got {type(t).__name__}")
     if least < low or most > high:
         raise ValueError(f"{name} must be in {low}..{high}, got {least if least < low else most}")
-
-
-def _randn_like(x: Tensor, generator: torch.Generator | None) -> Tensor:
-    return torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)

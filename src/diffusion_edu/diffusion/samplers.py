@@ -1,23 +1,25 @@
-"""From noise to data: the loop around the steps, as a generator."""
+"""From noise to data: the loop around the steps, as a generator; and the one table of samplers."""
 
 from __future__ import annotations
 
 import itertools
-import sys
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import fields
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from .._errors import bad_value, check_choice
+from .._arguments import anything, checked, tensor
+from .._errors import bad_value, check_choice, unknown_name
 from ..cond import Cond
+from ..randomness import SeededNoise
 from .process import Estimate
 from .schedules import NoiseSchedule
-from .steps import VARIANCES, ddim_step, ddpm_step, dpm_solver_step, timesteps
+from .steps import DDIM, DDPM, DPMSolver, timesteps
 
-METHODS = ("ddpm", "ddim", "dpm-solver")
-DEFAULT_STEPS = {"ddpm": sys.maxsize, "ddim": 50, "dpm-solver": 20}  # and at most T
+Item = TypeVar("Item")
 
 
 class DenoiserLike(Protocol):
@@ -29,10 +31,80 @@ class DenoiserLike(Protocol):
         """(B, ...) x_t at step t -> the estimate."""
 
 
+class Sampler(Protocol):
+    """How to go from t to s: a frozen dataclass, whose fields are its options and have defaults."""
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether steps take fresh noise; where they do not, none is drawn."""
+        ...
+
+    def default_steps(self, T: int) -> int:
+        """How many steps to take where nobody says it, at most T."""
+        ...
+
+    def step(
+        self,
+        x_t: Tensor,
+        estimate: Estimate,
+        t: int,
+        s: int,
+        schedule: NoiseSchedule,
+        noise: Tensor | None,
+        memory: dict[str, Any],
+    ) -> Tensor:
+        """From x_t to x_s.
+
+        Args:
+            x_t: (B, ...) state at t.
+            estimate: (x0, eps) at t.
+            t, s: 0 <= s < t <= T.
+            noise: (B, ...) for a stochastic sampler at s > 0, else None.
+            memory: of this run; empty at its first step, and whatever the sampler writes into it from then on.
+
+        Returns:
+            (B, ...) x_s.
+        """
+        ...
+
+
+# The one table of names, for the command line, cards and pages. A new sampler is a row of it.
+SAMPLERS: dict[str, Callable[..., Sampler]] = {"ddpm": DDPM, "ddim": DDIM, "dpm-solver": DPMSolver}
+
+
+@checked
+def named_sampler(name: str, **options: Any) -> Sampler:
+    """The sampler of that name in the table, with its options.
+
+    Raises:
+        ValueError: unknown name or option (the message holds the nearest one), or a value out of range.
+    """
+    check_choice("name of a sampler", name, SAMPLERS)
+    known = [field.name for field in fields(SAMPLERS[name])]  # type: ignore[arg-type]  # each is a dataclass
+    for option in options:
+        if option not in known:
+            also = "" if known else "left out"
+            raise unknown_name(f"an option of the sampler {name!r}", option, known, also)
+    return SAMPLERS[name](**options)
+
+
+@checked
+def last(steps: Iterable[Item]) -> Item:
+    """The last of the steps, for those who want the result alone: ``last(sample(...)).x_t``. It holds one at a time.
+
+    Raises:
+        ValueError: there is none.
+    """
+    end = deque(steps, maxlen=1)
+    if not end:
+        raise ValueError("steps must hold at least one step, got none")
+    return end.pop()
+
+
 class SampleStep(NamedTuple):
     """One state of the reverse process: x_t at step t, the estimate made there, and the step s that follows.
 
-    The last one has t = s = 0: x_t is the sample, x0 is the same picture, eps is the last estimate of the noise.
+    The last one has t = s = 0: x_t is the sample, x0 is the same image, eps is the last estimate of the noise.
     """
 
     t: int
@@ -42,14 +114,13 @@ class SampleStep(NamedTuple):
     eps: Tensor
 
 
+@checked(start=tensor("(B, ...)"), steps=anything)
 def sample(
     denoiser: DenoiserLike,
     shape: Sequence[int] | None = None,
-    *,
-    method: str = "ddim",
+    sampler: Sampler = DDIM(),  # noqa: B008 - it is frozen
     steps: int | None = None,
-    eta: float = 0.0,
-    variance: str = "posterior",
+    *,
     seeds: Sequence[int] | None = None,
     start: Tensor | None = None,
     start_t: int | None = None,
@@ -60,31 +131,31 @@ def sample(
     """Run the reverse process, one yield a step: ``for step in sample(...)``; the last ``step.x_t`` is the sample.
 
     Sample i is drawn with its own generator, seeded with seeds[i]: it does not depend on the batch around it. The
-    same seeds give the same noise on the same kind of device.
+    noise is drawn on the CPU, so that the same seeds give the same noise on every device.
 
     Args:
         denoiser: what estimates (x0, eps); a network in training mode is switched to evaluation and back.
         shape: (B, C, H, W) of the result; not needed with `start`.
-        method: "ddpm" (ancestral), "ddim", or "dpm-solver" (DPM-Solver++ 2M, deterministic).
-        steps: number of steps from T to 0; default: all T for "ddpm", 50 for "ddim", 20 for "dpm-solver".
-        eta: stochasticity of "ddim".
-        variance: variance of "ddpm".
+        sampler: :class:`DDPM`, :class:`DDIM`, :class:`DPMSolver`, or one of your own.
+        steps: number of steps from T to 0; default: the sampler's, which is T, 50 and 20 for these three.
         seeds: one integer a sample; default 0..B-1.
-        start: (B, C, H, W) pictures to begin from instead of noise (image to image); they are noised to `start_t`.
+        start: (B, C, H, W) images to begin from instead of noise (image to image); they are noised to `start_t`.
         start_t: the step to begin at, in 1..T; with `start` only. The steps are those of the full list below it.
-        cond: passed to the denoiser.
+        cond: passed to the denoiser, on `device`.
         device, dtype: of the state; default: where the denoiser's parameters are (else the CPU), float32.
 
     Yields:
         SampleStep(t, s, x_t, x0, eps) at every visited t, and at 0.
 
     Raises:
-        ValueError: unknown method or variance, steps, eta or start_t out of range, seeds of another number.
+        TypeError: sampler is no sampler.
+        ValueError: steps or start_t out of range, seeds of another number.
     """
     # Checked here and not in the generator below, so that a mistake is reported where it is made.
     schedule = denoiser.schedule
-    _check_options(method, variance, eta)
-    times = timesteps(schedule.T, min(DEFAULT_STEPS[method], schedule.T) if steps is None else steps)
+    if isinstance(sampler, type) or not callable(getattr(sampler, "step", None)):
+        raise TypeError(f"sampler must be a sampler, such as DDIM(eta=0.0), got {sampler!r}")
+    times = timesteps(schedule.T, sampler.default_steps(schedule.T) if steps is None else steps)
     if start is not None or start_t is not None:
         shape, times = _begin_at(start, start_t, shape, times)
     if shape is None or len(shape) < 2 or min(shape) < 1:
@@ -95,26 +166,18 @@ def sample(
     if device is None:
         parameter = next(denoiser.parameters(), None) if isinstance(denoiser, nn.Module) else None
         device = parameter.device if parameter is not None else "cpu"
+    cond = None if cond is None else cond.to(device)
     noise = SeededNoise(seeds, tuple(shape[1:]), device, dtype)
     x_t = noise.draw()
     if start is not None:
         x_t = schedule.signal(times[0]) * start.to(device, dtype) + schedule.noise(times[0]) * x_t
-    return _run(denoiser, x_t, times, noise, cond, method, eta, variance)
-
-
-def _check_options(method: str, variance: str, eta: float) -> None:
-    check_choice("method", method, METHODS)
-    check_choice("variance", variance, VARIANCES)
-    if not 0 <= eta <= 1:
-        raise bad_value("eta", eta, "between 0 and 1")
-    if eta and method != "ddim":
-        raise ValueError(f"eta belongs to method 'ddim', got eta={eta!r} with method {method!r}")
+    return _run(denoiser, x_t, times, sampler, noise, cond)
 
 
 def _begin_at(
     start: Tensor | None, start_t: int | None, shape: Sequence[int] | None, times: list[int]
 ) -> tuple[tuple[int, ...], list[int]]:
-    """Shape and times of a run that begins with pictures noised to start_t."""
+    """Shape and times of a run that begins with images noised to start_t."""
     if start is None or start_t is None:
         raise ValueError("start and start_t belong together: a picture, and the step to noise it to")
     if not 1 <= start_t <= times[0]:
@@ -128,15 +191,12 @@ def _run(
     denoiser: DenoiserLike,
     x_t: Tensor,
     times: list[int],
+    sampler: Sampler,
     noise: SeededNoise,
     cond: Cond | None,
-    method: str,
-    eta: float,
-    variance: str,
 ) -> Iterator[SampleStep]:
     schedule = denoiser.schedule
-    fresh = method == "ddpm" or eta > 0
-    previous: tuple[int, Tensor] | None = None
+    memory: dict[str, Any] = {}
     training = [m for m in denoiser.modules() if m.training] if isinstance(denoiser, nn.Module) else []
     try:
         for module in training:
@@ -147,39 +207,9 @@ def _run(
                 estimate = denoiser(x_t, t, cond)
             yield SampleStep(t, s, x_t, *estimate)
             with torch.no_grad():
-                z = noise.draw() if fresh and s > 0 else None
-                if method == "ddpm":
-                    x_t = ddpm_step(x_t, estimate, t, s, schedule, z, variance)
-                elif method == "ddim":
-                    x_t = ddim_step(x_t, estimate, t, s, schedule, z, eta)
-                else:
-                    x_t = dpm_solver_step(x_t, estimate, t, s, schedule, previous)
-                    previous = (t, estimate.x0)
-                x_t = x_t.to(noise.dtype)
+                z = noise.draw() if sampler.stochastic and s > 0 else None
+                x_t = sampler.step(x_t, estimate, t, s, schedule, z, memory).to(noise.dtype)
         yield SampleStep(0, 0, x_t, x_t, estimate.eps)
     finally:
         for module in training:
             module.training = True
-
-
-class SeededNoise:
-    """Standard normal noise whose sample i comes from its own generator, whatever the batch around it.
-
-    Args:
-        seeds: one integer a sample.
-        shape: of one sample.
-        device, dtype: of the noise.
-    """
-
-    def __init__(
-        self, seeds: Sequence[int], shape: tuple[int, ...], device: torch.device | str, dtype: torch.dtype
-    ) -> None:
-        self.generators = [torch.Generator(device).manual_seed(seed) for seed in seeds]
-        self.shape, self.device, self.dtype = shape, device, dtype
-
-    def draw(self) -> Tensor:
-        """(B, *shape) fresh noise."""
-        draws = [
-            torch.randn((1, *self.shape), generator=g, device=self.device, dtype=self.dtype) for g in self.generators
-        ]
-        return torch.cat(draws) if len(draws) > 1 else draws[0]

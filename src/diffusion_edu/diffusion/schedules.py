@@ -1,7 +1,7 @@
 """Noise schedules: how much noise is added at each step, and how much signal is left.
 
 Tables have T + 1 entries so that index t is the t of the paper: beta[0] = 0, alpha_bar[0] = 1 is the clean
-picture. They are built in float64 on the CPU and rounded once, when a device needs them in float32.
+image. They are built in float64 on the CPU and rounded once, when a device needs them in float32.
 """
 
 from __future__ import annotations
@@ -14,12 +14,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .._errors import bad_value, check_choice
+from .._arguments import checked, numbers_of
+from .._arguments.tensors import whole
+from .._arguments.values import integer
+from .._errors import bad_type, bad_value, check_choice
 
 # Nichol and Dhariwal clip beta so that no single step destroys the whole signal (their section 3.2).
 MAX_BETA = 0.999
+TABLES = ("beta", "alpha", "alpha_bar", "signal", "noise")
 
 
+@checked(beta=numbers_of)
 @dataclass(frozen=True, eq=False)
 class NoiseSchedule:
     r"""The table of beta_t and everything that follows from it.
@@ -49,7 +54,7 @@ class NoiseSchedule:
     _cache: dict[Any, Tensor] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        beta = torch.as_tensor(self.beta).detach().to("cpu", torch.float64).clone()
+        beta = torch.as_tensor(self.beta, device="cpu").detach().to("cpu", torch.float64).clone()
         if beta.ndim != 1 or len(beta) < 2:
             raise ValueError(f"beta must have shape (T + 1,) with T >= 1, got {tuple(beta.shape)}")
         if beta[0] != 0:
@@ -67,6 +72,7 @@ class NoiseSchedule:
     # ---- makers ------------------------------------------------------------------------------------------
 
     @classmethod
+    @checked
     def linear(cls, T: int = 1000, beta_start: float = 1e-4, beta_end: float = 0.02) -> NoiseSchedule:
         r"""beta rises linearly, scaled by 1000 / T so that any T ends in noise.
 
@@ -82,10 +88,11 @@ class NoiseSchedule:
         Raises:
             ValueError: T < 2, ends out of order, or a scaled beta of 1 or more.
         """
-        beta = torch.linspace(*_scaled_ends(T, beta_start, beta_end), T, dtype=torch.float64)
+        beta = torch.linspace(*_scaled_ends(T, beta_start, beta_end), T, dtype=torch.float64, device="cpu")
         return cls(_pad(beta), "linear", {"T": T, "beta_start": beta_start, "beta_end": beta_end})
 
     @classmethod
+    @checked
     def scaled_linear(cls, T: int = 1000, beta_start: float = 0.00085, beta_end: float = 0.012) -> NoiseSchedule:
         r"""sqrt(beta) rises linearly, as in latent diffusion (whose code calls this "linear").
 
@@ -102,10 +109,11 @@ class NoiseSchedule:
             ValueError: T < 2, ends out of order, or a scaled beta of 1 or more.
         """
         start, end = _scaled_ends(T, beta_start, beta_end)
-        beta = torch.linspace(math.sqrt(start), math.sqrt(end), T, dtype=torch.float64) ** 2
+        beta = torch.linspace(math.sqrt(start), math.sqrt(end), T, dtype=torch.float64, device="cpu") ** 2
         return cls(_pad(beta), "scaled_linear", {"T": T, "beta_start": beta_start, "beta_end": beta_end})
 
     @classmethod
+    @checked
     def cosine(cls, T: int = 1000, s: float = 0.008) -> NoiseSchedule:
         r"""alpha_bar falls along a squared cosine.
 
@@ -125,24 +133,20 @@ class NoiseSchedule:
         _check_T(T)
         if not 0 < s < 1:
             raise bad_value("s", s, "between 0 and 1")
-        u = torch.arange(T + 1, dtype=torch.float64) / T
+        u = torch.arange(T + 1, dtype=torch.float64, device="cpu") / T
         f = torch.cos(math.pi / 2 * (u + s) / (1 + s)) ** 2
         return cls(_pad((1 - f[1:] / f[:-1]).clamp(max=MAX_BETA)), "cosine", {"T": T, "s": s})
 
     @classmethod
+    @checked
     def from_name(cls, name: str, T: int = 1000, **options: float) -> NoiseSchedule:
-        """The schedule called `name` ("linear", "scaled_linear" or "cosine"), for a command line or a config.
+        """The schedule called `name` in the table `SCHEDULES`, for a command line or a config.
 
         Raises:
             ValueError: unknown name (the message holds the nearest one), or bad options.
         """
-        makers: dict[str, Callable[..., NoiseSchedule]] = {
-            "linear": cls.linear,
-            "scaled_linear": cls.scaled_linear,
-            "cosine": cls.cosine,
-        }
-        check_choice("name", name, makers)
-        return makers[name](T, **options)
+        check_choice("name", name, SCHEDULES)
+        return SCHEDULES[name](T, **options)
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready description from which :meth:`from_dict` makes the same table."""
@@ -151,11 +155,19 @@ class NoiseSchedule:
         return {"name": self.name, **self.options}
 
     @classmethod
+    @checked
     def from_dict(cls, data: dict[str, Any]) -> NoiseSchedule:
-        """The inverse of :meth:`to_dict`."""
+        """The inverse of :meth:`to_dict`.
+
+        Raises:
+            TypeError, ValueError: data lack a name, or hold an unknown one or bad options.
+        """
+        if not isinstance(data.get("name"), str):
+            raise bad_value("data", dict(data), "the arguments of a schedule, with its name")
         if data.get("name") == "custom":
-            return cls(torch.tensor(data["beta"], dtype=torch.float64))
-        return cls.from_name(**data)
+            return cls(torch.tensor(data["beta"], dtype=torch.float64, device="cpu"))
+        with torch.device("cpu"):  # a network may be built on the meta device, where there are no numbers
+            return cls.from_name(**data)
 
     # ---- answers -----------------------------------------------------------------------------------------
 
@@ -191,7 +203,20 @@ class NoiseSchedule:
             t: an int, or (B,) integers.
             like: (B, ...) the tensor that the entries will multiply. Float64 stays float64; every other type
                 gets float32, because half precision would round small noise levels to zero.
+
+        Raises:
+            TypeError: t is no int and holds no integers, or like is no tensor.
+            ValueError: another table, or a t outside 0..T where that can be seen without a wait for a GPU.
         """
+        check_choice("table", table, TABLES)
+        if not isinstance(like, Tensor):
+            raise bad_type("like", like, "the tensor that the entries multiply")
+        if not isinstance(t, Tensor):
+            t = self._index(t)
+        elif t.is_floating_point() or t.dtype == torch.bool or t.ndim > 1:
+            raise bad_type("t", t, "an int, or integers of shape (B,)")
+        elif t.device.type == "cpu":
+            whole("t", t, 0, self.T)
         dtype = torch.float64 if like.dtype == torch.float64 else torch.float32
         key = (table, like.device, dtype)
         if key not in self._cache:
@@ -205,12 +230,34 @@ class NoiseSchedule:
         return values.reshape(-1, *[1] * (like.ndim - 1))
 
     def _index(self, t: int) -> int:
+        if type(t) is not int:
+            t = integer("t", t)
         if not 0 <= t <= self.T:
             raise bad_value("t", t, f"in 0..{self.T}")
-        return int(t)
+        return t
 
     def __repr__(self) -> str:
         return f"NoiseSchedule({self.name!r}, T={self.T}, alpha_bar_T={self.alpha_bar[-1].item():.2e})"
+
+
+def check_description(name: str, data: dict[str, Any]) -> None:
+    """Raise unless a configuration's description is one that :meth:`NoiseSchedule.from_dict` takes.
+
+    Raises:
+        ValueError: it is not; says why.
+    """
+    try:
+        NoiseSchedule.from_dict(data)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be the arguments of NoiseSchedule.from_dict, got {data!r}: {error}") from error
+
+
+# The one table of names; a new schedule is a maker as those above, and a row of it.
+SCHEDULES: dict[str, Callable[..., NoiseSchedule]] = {
+    "linear": NoiseSchedule.linear,
+    "scaled_linear": NoiseSchedule.scaled_linear,
+    "cosine": NoiseSchedule.cosine,
+}
 
 
 def _check_T(T: int) -> None:
@@ -232,4 +279,4 @@ def _scaled_ends(T: int, start: float, end: float) -> tuple[float, float]:
 
 
 def _pad(beta: Tensor) -> Tensor:
-    return torch.cat([torch.zeros(1, dtype=beta.dtype), beta])
+    return torch.cat([torch.zeros(1, dtype=beta.dtype, device=beta.device), beta])

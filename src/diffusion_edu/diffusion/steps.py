@@ -1,4 +1,4 @@
-"""Lists of times, and single steps from t to s < t.
+"""Lists of times, single steps from t to s < t, and the samplers, which are a step with its options.
 
 A step is a plain function of (x_t, estimate, t, s). It never works out s for itself, so that nothing can
 disagree about which steps are visited. Coefficients are Python floats: exact, and no wait for a GPU.
@@ -7,21 +7,26 @@ disagree about which steps are visited. Coefficients are Python floats: exact, a
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from typing import Any
 
+import torch
 from torch import Tensor
 
+from .._arguments import anything, between, checked, estimate, inside, step_and_estimate, tensor, two_tensors
 from .._errors import bad_value, check_choice
-from .process import Estimate, check_pair
+from .process import Estimate, check_pair, given_or_drawn
 from .schedules import NoiseSchedule
 
 VARIANCES = ("posterior", "beta")
 
 
+@checked(steps=anything)
 def timesteps(T: int, steps: int) -> list[int]:
     r"""The times that a sampler visits: `steps` even strides from T down to 0.
 
     t_i = round(T (1 - i / steps)), i = 0..steps. ("Trailing" spacing: it starts at T, where training put pure
-    noise, and ends at 0, the clean picture.)
+    noise, and ends at 0, the clean image.)
 
     Equation: eq-timesteps (Lin et al. 2024, section 3.3).
     Checked by: tests/diffusion/test_samplers.py::test_times_run_from_T_to_zero.
@@ -34,6 +39,7 @@ def timesteps(T: int, steps: int) -> list[int]:
     return [(T * (steps - i) * 2 + steps) // (2 * steps) for i in range(steps + 1)]
 
 
+@checked(same="x_t estimate noise", estimate=estimate)
 def ddpm_step(
     x_t: Tensor,
     estimate: Estimate,
@@ -41,6 +47,8 @@ def ddpm_step(
     s: int,
     schedule: NoiseSchedule,
     noise: Tensor | None = None,
+    generator: torch.Generator | None = None,
+    *,
     variance: str = "posterior",
 ) -> Tensor:
     r"""One ancestral step: draw x_s from the posterior q(x_s | x_t, x_0) at the estimated x_0.
@@ -57,14 +65,15 @@ def ddpm_step(
         x_t: (B, ...) state at t.
         estimate: (x0, eps) at t.
         t, s: 0 <= s < t <= T.
-        noise: (B, ...) z; needed when s > 0, not used at s = 0 (the last step adds no noise).
+        noise: (B, ...) z, drawn from `generator` when not given; not used at s = 0: the last step adds none.
+        generator: source of the noise.
         variance: "posterior" or "beta", the two choices of Ho et al., section 3.2.
 
     Returns:
         (B, ...) x_s.
 
     Raises:
-        ValueError: times out of order, unknown variance, or noise missing.
+        ValueError: times out of order, unknown variance, or noise of another shape.
     """
     check_pair(t, s, schedule.T)
     check_choice("variance", variance, VARIANCES)
@@ -75,9 +84,48 @@ def ddpm_step(
     if s == 0:
         return mean
     sigma = math.sqrt(beta) if variance == "beta" else math.sqrt(beta) * noise_s / noise_t
-    return mean + sigma * _needed(noise, "ddpm_step")
+    return mean + sigma * given_or_drawn(noise, x_t, generator)
 
 
+@checked
+@dataclass(frozen=True)
+class DDPM:
+    """Ancestral sampling: at each step fresh noise, as much as the forward process took away.
+
+    Args:
+        variance: of that noise, "posterior" or "beta".
+
+    Raises:
+        ValueError: unknown variance.
+    """
+
+    variance: str = "posterior"
+    stochastic = True
+
+    def __post_init__(self) -> None:
+        check_choice("variance", self.variance, VARIANCES)
+
+    @checked
+    def default_steps(self, T: int) -> int:
+        """All T: fewer of these steps look worse."""
+        return T
+
+    @checked(same="x_t estimate noise", x_t=tensor(finite=False), estimate=two_tensors, noise=tensor(finite=False))
+    def step(
+        self,
+        x_t: Tensor,
+        estimate: Estimate,
+        t: int,
+        s: int,
+        schedule: NoiseSchedule,
+        noise: Tensor | None,
+        memory: dict[str, Any],
+    ) -> Tensor:
+        """:func:`ddpm_step` with this variance."""
+        return inside(ddpm_step)(x_t, estimate, t, s, schedule, noise, variance=self.variance)
+
+
+@checked(eta=between(0, 1))
 def ddim_sigma(t: int, s: int, schedule: NoiseSchedule, eta: float) -> float:
     r"""Standard deviation of the fresh noise of a DDIM step.
 
@@ -91,12 +139,11 @@ def ddim_sigma(t: int, s: int, schedule: NoiseSchedule, eta: float) -> float:
         ValueError: times out of order, eta outside [0, 1].
     """
     check_pair(t, s, schedule.T)
-    if not 0 <= eta <= 1:
-        raise bad_value("eta", eta, "between 0 and 1")
     ratio = schedule.signal(t) / schedule.signal(s)
     return eta * schedule.noise(s) / schedule.noise(t) * math.sqrt(1 - ratio**2)
 
 
+@checked(same="x_t estimate noise", estimate=estimate, eta=between(0, 1))
 def ddim_step(
     x_t: Tensor,
     estimate: Estimate,
@@ -104,6 +151,8 @@ def ddim_step(
     s: int,
     schedule: NoiseSchedule,
     noise: Tensor | None = None,
+    generator: torch.Generator | None = None,
+    *,
     eta: float = 0.0,
 ) -> Tensor:
     r"""One DDIM step: move to the estimated x_0, then put back just the noise that belongs to step s.
@@ -117,22 +166,63 @@ def ddim_step(
         x_t: (B, ...) state at t.
         estimate: (x0, eps) at t.
         t, s: 0 <= s < t <= T.
-        noise: (B, ...) z; needed when eta > 0 and s > 0.
+        noise: (B, ...) z, drawn from `generator` when not given; used when eta > 0 and s > 0 only.
+        generator: source of the noise.
         eta: 0 is deterministic, 1 is ancestral sampling.
 
     Returns:
         (B, ...) x_s.
 
     Raises:
-        ValueError: times out of order, eta outside [0, 1], or noise missing.
+        ValueError: times out of order, eta outside [0, 1], or noise of another shape.
     """
     sigma = ddim_sigma(t, s, schedule, eta)
     # max(): at eta = 1 and s = 0 rounding may leave -1e-17 under the root.
     direction = math.sqrt(max(schedule.noise(s) ** 2 - sigma**2, 0.0))
     x_s = schedule.signal(s) * estimate.x0 + direction * estimate.eps
-    return x_s if sigma == 0 else x_s + sigma * _needed(noise, "ddim_step with eta > 0")
+    return x_s if sigma == 0 else x_s + sigma * given_or_drawn(noise, x_t, generator)
 
 
+@checked(eta=between(0, 1))
+@dataclass(frozen=True)
+class DDIM:
+    """To the estimated x_0 and back to the noise of the next step; few steps, and the same image at every run.
+
+    Args:
+        eta: share of fresh noise: 0 is deterministic, 1 is ancestral sampling.
+
+    Raises:
+        ValueError: eta outside [0, 1].
+    """
+
+    eta: float = 0.0
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether steps take fresh noise."""
+        return self.eta > 0
+
+    @checked
+    def default_steps(self, T: int) -> int:
+        """50, or T if that is less."""
+        return min(50, T)
+
+    @checked(same="x_t estimate noise", x_t=tensor(finite=False), estimate=two_tensors, noise=tensor(finite=False))
+    def step(
+        self,
+        x_t: Tensor,
+        estimate: Estimate,
+        t: int,
+        s: int,
+        schedule: NoiseSchedule,
+        noise: Tensor | None,
+        memory: dict[str, Any],
+    ) -> Tensor:
+        """:func:`ddim_step` with this eta."""
+        return inside(ddim_step)(x_t, estimate, t, s, schedule, noise, eta=self.eta)
+
+
+@checked(same="x_t estimate", estimate=estimate, previous=step_and_estimate)
 def dpm_solver_step(
     x_t: Tensor,
     estimate: Estimate,
@@ -177,11 +267,33 @@ def dpm_solver_step(
     return (schedule.noise(s) / schedule.noise(t)) * x_t - schedule.signal(s) * math.expm1(-h) * x0
 
 
+@dataclass(frozen=True)
+class DPMSolver:
+    """DPM-Solver++(2M): deterministic, and of second order, so that twenty steps do."""
+
+    stochastic = False
+
+    @checked
+    def default_steps(self, T: int) -> int:
+        """20, or T if that is less."""
+        return min(20, T)
+
+    @checked(same="x_t estimate noise", x_t=tensor(finite=False), estimate=two_tensors, noise=tensor(finite=False))
+    def step(
+        self,
+        x_t: Tensor,
+        estimate: Estimate,
+        t: int,
+        s: int,
+        schedule: NoiseSchedule,
+        noise: Tensor | None,
+        memory: dict[str, Any],
+    ) -> Tensor:
+        """:func:`dpm_solver_step`, which remembers the estimate of the step before."""
+        x_s = inside(dpm_solver_step)(x_t, estimate, t, s, schedule, memory.get("previous"))
+        memory["previous"] = (t, estimate.x0)
+        return x_s
+
+
 def _half_log_snr(t: int, schedule: NoiseSchedule) -> float:
     return math.log(schedule.signal(t) / schedule.noise(t))
-
-
-def _needed(noise: Tensor | None, who: str) -> Tensor:
-    if noise is None:
-        raise ValueError(f"noise must be given to {who} while s > 0")
-    return noise

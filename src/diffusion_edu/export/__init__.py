@@ -1,5 +1,6 @@
 """Writing networks for other runtimes; needs the extra `export` (``pip install 'diffusion-edu[export]'``)."""
 
-from .onnx import Exported, ExportError, to_graph, to_onnx
+from .compare import ExportError
+from .onnx import Exported, to_graph, to_graphs, to_onnx
 
-__all__ = ["ExportError", "Exported", "to_graph", "to_onnx"]
+__all__ = ["ExportError", "Exported", "to_graph", "to_graphs", "to_onnx"]

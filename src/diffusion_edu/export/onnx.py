@@ -6,12 +6,9 @@ the same speed, and the same arithmetic as PyTorch's with weights rounded to hal
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import io
-import logging
-import warnings
-from collections.abc import Container, Iterator, Mapping
+import inspect
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,16 +17,12 @@ import torch
 from torch import Tensor, nn
 
 from .._errors import bad_value
-from ..nn import UNet
-from ..train.checkpoint import tensor_places, write_bytes
-
-OPSET = 18
-_OUTPUT = "diffusion_edu.output"  # a name that no part of a network has
-TOLERANCE = 1e-4  # largest difference to PyTorch, as a share of the output's standard deviation
-
-
-class ExportError(RuntimeError):
-    """The file would not compute what the network computes."""
+from ..disk import write_bytes
+from ..files import tensor_places
+from ..nn import UNet, by_name, example_inputs
+from ..systems.system import graph_files
+from .compare import ExportError, difference
+from .graph import Owner, bare_graph, convert_at_load, fill, point
 
 
 class Exported(NamedTuple):
@@ -45,20 +38,21 @@ def to_onnx(
     path: str | Path,
     *,
     example: Mapping[str, Tensor] | None = None,
-    output: str = "prediction",
+    output: str | Sequence[str] = "prediction",
     half: bool = True,
     size: int = 32,
 ) -> Exported:
     """Write a network to one ONNX file, after the file's answers were compared with PyTorch's.
 
-    Inputs and outputs are float32 whatever the weights are; t is int64; the batch may have any size.
+    Floating-point inputs and outputs are float32 whatever the weights are; the batch may have any size.
 
     Args:
-        model: a U-Net, or any module with tensors in and one tensor out.
+        model: any module with tensors in and tensors out, or a :class:`Network`, whose condition is then given by the
+            names of its fields (vec, tokens, mask, concat, level).
         path: the file; a file of that name is replaced when all is done.
         example: inputs by the names of the module's arguments, with a batch of 2 or more; default for a U-Net:
-            x_t (2, C, size, size) and t (2,).
-        output: name of the output.
+            :func:`example_inputs`.
+        output: name of the output, or names of all outputs in order.
         half: store the weights in half precision.
         size: height and width of the default example.
 
@@ -67,241 +61,177 @@ def to_onnx(
 
     Raises:
         ImportError: the extra `export` is not installed.
-        TypeError, ValueError: no example for a module that is not a U-Net, or one with a batch below 2.
+        TypeError, ValueError: no example for a module that is not a U-Net, one with a batch below 2, or with a name
+            that the module does not take.
         ExportError: the file's answers differ from PyTorch's.
     """
     path = Path(path)
-    twin, inputs = _twin(model, half), _example(model, example, size)
-    proto, names = _graph(twin, inputs, output)
-    state = twin.state_dict()
+    plain, inputs, outputs = _plain_copy(model, half), _example(model, example, size), _names(output)
+    proto, owners = bare_graph(plain, inputs, outputs)
+    state = plain.state_dict()
     for initializer in proto.graph.initializer:
-        if initializer.name in names:
-            name, turned = names[initializer.name]
-            value = state[name].T if turned else state[name]
-            _fill(initializer, value.contiguous().numpy().astype(np.float16 if half else np.float32))
+        if initializer.name in owners:
+            name, turned, first = owners[initializer.name]
+            value = state[name].T if turned else state[name].flatten()[:first]
+            fill(initializer, value.contiguous().numpy().astype(np.float16 if half else np.float32))
     if half:
-        _cast_at_load(proto, names)
-    difference = _compare(proto.SerializeToString(), None, twin, inputs, output)
+        convert_at_load(proto, set(owners), set())
     payload = proto.SerializeToString()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    worst = difference(payload, None, by_name(plain), inputs, outputs)
     write_bytes(path, payload)
-    return Exported(path, len(payload), difference)
+    return Exported(path, len(payload), worst)
 
 
-def to_graph(model: nn.Module, path: str | Path, weights: str | Path, *, size: int = 32) -> Exported:
-    """Write the graph of a U-Net without its weights: it points to the tensors inside a safetensors file beside it.
+def to_graph(
+    model: nn.Module,
+    path: str | Path,
+    weights: str | Path,
+    *,
+    example: Mapping[str, Tensor] | None = None,
+    prefix: str = "",
+    within: nn.Module | None = None,
+    output: str | Sequence[str] = "prediction",
+    size: int = 32,
+) -> Exported:
+    """Write the graph of a network without its weights: it points to the tensors in a safetensors file beside it.
 
     A web page then loads the very file that PyTorch loads, and the weights exist once.
 
     Args:
-        model: the U-Net whose weights the file holds.
+        model: the network whose weights the file holds; example, output, size: as for :func:`to_onnx`.
         path: the ONNX file.
-        weights: the safetensors file, in the same folder; float16 or float32 tensors under the names of the module.
-        size: height and width of the example.
+        weights: the safetensors file, in the same folder; float16 or float32 tensors.
+        prefix: of the file's names for the network's tensors: "unet." for a part of a system.
+        within: the system whose tensors the file holds, where `model` is a part of it, or is wrapped around a part.
+            Names are then those of the same tensors in it, and need no prefix; a file of the part alone, as its
+            training leaves it, will do too.
 
     Returns:
         Exported(path, bytes, difference), with the bytes of the graph alone.
 
     Raises:
         ImportError: the extra `export` is not installed.
-        ValueError: the files lie in different folders, or the weights' file lacks a tensor or has another shape.
+        TypeError, ValueError: as for :func:`to_onnx`; the files lie in different folders, or the weights' file lacks
+            a tensor or has another shape.
         ExportError: the file's answers differ from PyTorch's.
     """
     path, weights = Path(path), Path(weights)
     if path.parent.resolve() != weights.parent.resolve():
         raise bad_value("weights", str(weights), f"in the folder of the graph, {path.parent}")
-    places = tensor_places(weights)
-    twin, inputs = _twin(model, half=False), _example(model, None, size)
-    proto, names = _graph(twin, inputs, "prediction")
-    state, halves = twin.state_dict(), set()
+    if within is not None and prefix:
+        raise ValueError(f"prefix must be left out where within names the tensors, got {prefix!r}")
+    places, in_file = tensor_places(weights), {name: prefix + name for name in model.state_dict()}
+    if within is not None:
+        of_system = _names_in(within, model)
+        in_file = of_system if places.keys() & set(of_system.values()) else in_file
+    plain, inputs, outputs = _plain_copy(model, half=False), _example(model, example, size), _names(output)
+    proto, owners = bare_graph(plain, inputs, outputs)
+    _point_all(proto, owners, plain.state_dict(), in_file, weights, places)
+    payload = proto.SerializeToString()
+    worst = difference(payload, weights, by_name(plain), inputs, outputs)
+    write_bytes(path, payload)
+    return Exported(path, len(payload), worst)
+
+
+def to_graphs(
+    system: nn.Module, path: str | Path, weights: str | Path | None = None, *, half: bool = True
+) -> dict[str, Exported]:
+    """Write every graph of a system: one to `path` itself, several to `NAME.GRAPH.onnx` each.
+
+    Args:
+        system: one with `graphs()`: name -> a module with tensors in and out, and an example of its inputs by name.
+            A module with several outputs has their names as its `outputs`.
+        path: the ONNX file, `NAME.onnx`.
+        weights: the safetensors file beside it that holds the system's tensors, which the graphs then point to; None:
+            each file holds its own weights.
+        half: where a file holds its weights, in half precision.
+
+    Returns:
+        What was written, by the names of the graphs.
+
+    Raises:
+        TypeError: the system has no graphs.
+        ImportError, ValueError, ExportError: as for :func:`to_onnx` and :func:`to_graph`.
+    """
+    method: Any = getattr(system, "graphs", None)
+    if method is None:
+        raise TypeError(f"system must have graphs(), got a {type(system).__name__}")
+    graphs, path, done = method(), Path(path), {}
+    names = graph_files(path.name, graphs)
+    for name, (module, example) in graphs.items():
+        file, output = path.with_name(names[name]), getattr(module, "outputs", "prediction")
+        if weights is None:
+            done[name] = to_onnx(module, file, example=example, output=output, half=half)
+        else:
+            done[name] = to_graph(module, file, weights, example=example, within=system, output=output)
+    return done
+
+
+def _point_all(
+    proto: Any,
+    owners: Mapping[str, Owner],
+    state: Mapping[str, Tensor],
+    in_file: Mapping[str, str],
+    weights: Path,
+    places: Mapping[str, tuple[str, tuple[int, ...], int, int]],
+) -> None:
+    """Make each constant of the graph a reference into the file of weights."""
+    halves, turned = set(), set()
     for initializer in proto.graph.initializer:
-        name, turned = names.get(initializer.name, ("", False))
-        if not name:
+        if initializer.name not in owners:
             continue
-        if turned:
-            raise ExportError(f"the graph needs {name} transposed, and the weights' file has it as it is")
-        kind, shape, offset, length = places.get(name, ("", (), 0, 0))
+        name, is_turned, first = owners[initializer.name]
+        kind, shape, offset, length = places.get(in_file[name], ("", (), 0, 0))
         if kind not in ("F16", "F32") or shape != tuple(state[name].shape):
-            wanted = f"to hold {name} as F16 or F32 {tuple(state[name].shape)}"
+            wanted = f"to hold {in_file[name]} as F16 or F32 {tuple(state[name].shape)}"
             raise bad_value("weights", str(weights), f"{wanted}, found {kind or 'nothing'} {shape}")
-        _point(initializer, weights.name, offset, length, half=kind == "F16")
+        used = length if first is None else first * length // state[name].numel()
+        point(initializer, weights.name, offset, used, half=kind == "F16")
         if kind == "F16":
             halves.add(initializer.name)
-    _cast_at_load(proto, halves)
-    payload = proto.SerializeToString()
-    difference = _compare(payload, weights, twin, inputs, "prediction")
-    write_bytes(path, payload)
-    return Exported(path, len(payload), difference)
+        if is_turned:
+            if len(initializer.dims) != 2:
+                raise ExportError(f"the graph needs {name} transposed, and with {len(initializer.dims)} dimensions")
+            turned.add(initializer.name)
+    convert_at_load(proto, halves, turned)
 
 
-def _twin(model: nn.Module, half: bool) -> nn.Module:
+def _names_in(system: nn.Module, model: nn.Module) -> dict[str, str]:
+    """The names of a module's tensors in the state of the system that they belong to."""
+    home = {value.data_ptr(): name for name, value in system.state_dict().items() if value.numel()}
+    names = {}
+    for name, value in model.state_dict().items():
+        if value.data_ptr() not in home:
+            raise ValueError(f"within must hold every tensor of the graph, it lacks {name}")
+        names[name] = home[value.data_ptr()]
+    return names
+
+
+def _plain_copy(model: nn.Module, half: bool) -> nn.Module:
     """A copy on the CPU in float32 for evaluation, its weights rounded to half precision where they will be."""
-    twin = copy.deepcopy(model).cpu().float().eval().requires_grad_(False)
+    plain = copy.deepcopy(model).cpu().float().eval().requires_grad_(False)
     if half:
         with torch.no_grad():
-            for tensor in twin.state_dict().values():
+            for tensor in plain.state_dict().values():
                 if tensor.is_floating_point():
                     tensor.copy_(tensor.half())
-    return twin
+    return plain
 
 
 def _example(model: nn.Module, example: Mapping[str, Tensor] | None, size: int) -> dict[str, Tensor]:
     if example is None:
         if not isinstance(model, UNet):
             raise TypeError(f"example is needed for a {type(model).__name__}: tensors by the names of its arguments")
-        generator = torch.Generator().manual_seed(0)
-        shape = (2, model.config.in_channels, size, size)
-        return {"x_t": torch.randn(shape, generator=generator), "t": torch.tensor([999, 20])}
+        return example_inputs(model.config, size)
     batches = {name: len(value) if value.ndim else 0 for name, value in example.items()}
     if len(set(batches.values())) != 1 or min(batches.values()) < 2:
         raise bad_value("example", batches, "tensors with one batch size of at least 2")  # 1 would be fixed in the file
+    takes = list(inspect.signature(by_name(model).forward).parameters)
+    unknown = [name for name in example if name not in takes]
+    if unknown:
+        raise bad_value("example", unknown[0], f"tensors by the names of the arguments {', '.join(takes)}")
     return dict(example)
 
 
-def _graph(model: nn.Module, inputs: Mapping[str, Tensor], output: str) -> tuple[Any, dict[str, tuple[str, bool]]]:
-    """The bare ONNX graph, and which of its constants is which tensor of the module, and whether transposed.
-
-    The exporter folds, turns and renames constants. So it is given a module whose tensors hold random numbers, all
-    different, and each constant is known by what it holds.
-    """
-    try:
-        import onnx
-        import onnxscript  # noqa: F401 - torch.onnx asks for it, less clearly
-        from onnx import numpy_helper
-    except ImportError as error:
-        raise ImportError("to write ONNX files, install the extra: pip install 'diffusion-edu[export]'") from error
-    marked = copy.deepcopy(model)
-    generator = torch.Generator().manual_seed(0)
-    owners: dict[bytes, tuple[str, bool]] = {}
-    with torch.no_grad():
-        for name, tensor in marked.state_dict().items():
-            if tensor.is_floating_point():
-                tensor.copy_(torch.rand(tensor.shape, generator=generator) * 0.1 + 0.05)
-                owners[tensor.numpy().tobytes()] = (name, False)
-                if tensor.ndim == 2 and min(tensor.shape) > 1:
-                    owners[tensor.T.contiguous().numpy().tobytes()] = (name, True)
-    batch = torch.export.Dim("batch")
-    shapes = {name: {0: batch} for name in inputs}
-    with _quiet():
-        program = torch.onnx.export(
-            marked,
-            kwargs=dict(inputs),
-            dynamo=True,
-            dynamic_shapes=shapes,
-            input_names=list(inputs),
-            output_names=[_OUTPUT],
-            opset_version=OPSET,
-            verbose=False,
-        )
-    assert program is not None
-    proto = onnx.ModelProto()
-    proto.CopyFrom(program.model_proto)
-    names = {}
-    for initializer in proto.graph.initializer:
-        owner = owners.get(numpy_helper.to_array(initializer).tobytes())
-        if owner is not None:
-            names[initializer.name] = owner
-    _strip(proto)
-    _name_output(proto, output)
-    return proto, names
-
-
-def _name_output(proto: Any, name: str) -> None:
-    """Give the output its name, and whatever the exporter happened to call so another one."""
-    new = {name: f"{name}.inner", _OUTPUT: name}
-    for node in proto.graph.node:
-        node.input[:] = [new.get(value, value) for value in node.input]
-        node.output[:] = [new.get(value, value) for value in node.output]
-    proto.graph.output[0].name = name
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the exporter's progress and its advice to its own developers."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
-
-
-def _strip(proto: Any) -> None:
-    """Drop what no runtime reads: a third of a megabyte of notes on where each node came from."""
-    del proto.graph.value_info[:], proto.metadata_props[:], proto.graph.metadata_props[:]
-    proto.graph.doc_string = ""
-    for part in (*proto.graph.node, *proto.graph.input, *proto.graph.output, *proto.graph.initializer):
-        part.doc_string = ""
-        del part.metadata_props[:]
-
-
-def _fill(initializer: Any, value: np.ndarray) -> None:
-    """Put numbers into a constant, whose shape (perhaps with ones added by the exporter) stays."""
-    initializer.ClearField("float_data")
-    initializer.data_type = 10 if value.dtype == np.float16 else 1  # onnx.TensorProto.FLOAT16, FLOAT
-    initializer.raw_data = value.tobytes()
-
-
-def _point(initializer: Any, file: str, offset: int, length: int, half: bool) -> None:
-    """Make a constant a reference to bytes of another file."""
-    initializer.ClearField("raw_data")
-    initializer.ClearField("float_data")
-    initializer.data_type = 10 if half else 1
-    initializer.data_location = 1  # onnx.TensorProto.EXTERNAL
-    for key, value in (("location", file), ("offset", str(offset)), ("length", str(length))):
-        initializer.external_data.add(key=key, value=value)
-
-
-def _cast_at_load(proto: Any, names: Container[str]) -> None:
-    """Turn half-precision constants to float32; runtimes do it once, when they load the file."""
-    from onnx import helper
-
-    casts = []
-    for initializer in proto.graph.initializer:
-        if initializer.name in names and initializer.data_type == 10:
-            stored, wanted = f"{initializer.name}.half", initializer.name
-            initializer.name = stored
-            casts.append(helper.make_node("Cast", [stored], [wanted], to=1))
-    nodes = [*casts, *proto.graph.node]
-    del proto.graph.node[:]
-    proto.graph.node.extend(nodes)
-
-
-def _compare(
-    payload: bytes, weights: Path | None, model: nn.Module, inputs: Mapping[str, Tensor], output: str
-) -> float:
-    """The largest difference between the file's answers and PyTorch's, as a share of their standard deviation."""
-    import onnx
-    from onnx.external_data_helper import load_external_data_for_model
-    from onnx.reference import ReferenceEvaluator
-
-    proto = onnx.load_from_string(payload)
-    if weights is not None:
-        load_external_data_for_model(proto, str(weights.parent))
-    # One more sample than the example had: a batch that was fixed by mistake would show.
-    more = {name: torch.cat([value, value[:1].flip(-1)]) for name, value in inputs.items()}
-    with torch.no_grad():
-        wanted = model(**more).numpy()
-    feed = {name: value.numpy() for name, value in more.items()}
-    found = _run(proto, feed, output, ReferenceEvaluator)
-    if found.shape != wanted.shape:
-        raise ExportError(f"the file answers with shape {found.shape}, PyTorch with {wanted.shape}")
-    difference = float(np.abs(found - wanted).max() / max(float(wanted.std()), 1e-12))
-    if not difference <= TOLERANCE:
-        raise ExportError(
-            f"the file's answer differs by {difference:.2g} of its spread, at most {TOLERANCE:g} is allowed"
-        )
-    return difference
-
-
-def _run(proto: Any, feed: Mapping[str, np.ndarray], output: str, reference: Any) -> np.ndarray:
-    """The file's answer, by onnxruntime where it is installed, else by onnx's own slow evaluator."""
-    try:
-        import onnxruntime
-    except ImportError:
-        return reference(proto).run([output], dict(feed))[0]
-    session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
-    return session.run([output], dict(feed))[0]
+def _names(output: str | Sequence[str]) -> tuple[str, ...]:
+    return (output,) if isinstance(output, str) else tuple(output)

@@ -1,6 +1,7 @@
-"""Measuring: how far the pictures of a model are, as a distribution, from real ones."""
+"""Measuring: how far the images of a model are, as a distribution, from real ones."""
 
 from .clip_score import clip_score
+from .comparison import Comparison, compare, compare_features
 from .features import FeatureNetwork
 from .frechet import FrechetTerms, frechet_distance, frechet_terms
 from .kid import KernelDistance, kernel_distance, squared_mmd
@@ -8,6 +9,7 @@ from .resampling import Interval, Limit, frechet_interval, frechet_limit
 from .statistics import Statistics
 
 __all__ = [
+    "Comparison",
     "FeatureNetwork",
     "FrechetTerms",
     "Interval",
@@ -15,6 +17,8 @@ __all__ = [
     "Limit",
     "Statistics",
     "clip_score",
+    "compare",
+    "compare_features",
     "frechet_distance",
     "frechet_interval",
     "frechet_limit",

@@ -11,14 +11,15 @@ Rows = Tensor | NDArray
 Array = NDArray[np.float64]
 
 
-def check_rows(argument: str, rows: Rows, width: int | None = None, least: int = 0) -> None:
-    """Raise unless `rows` is a finite table of numbers, one row for each picture.
+def check_rows(argument: str, rows: Rows, width: int | None = None, least: int = 0, like: str = "") -> None:
+    """Raise unless `rows` is a finite table of numbers, one row for each image.
 
     Args:
         argument: its name, for the message.
         rows: (N, D) tensor on any device, or array.
-        width: what D has to be, if that is known.
+        width: what D must be, if that is known.
         least: how many rows it must have.
+        like: the argument that the width is taken from, for the message.
 
     Raises:
         TypeError: no tensor or array, or not floating point.
@@ -29,7 +30,7 @@ def check_rows(argument: str, rows: Rows, width: int | None = None, least: int =
     floating = rows.is_floating_point() if isinstance(rows, Tensor) else np.issubdtype(rows.dtype, np.floating)
     if not floating:
         raise TypeError(f"{argument} must be floating point, got {rows.dtype}")
-    columns = "D >= 1" if width is None else f"D = {width}"
+    columns = "D >= 1" if width is None else f"D = {width}" + (f", as {like} has" if like else "")
     if rows.ndim != 2 or rows.shape[1] < 1 or (width is not None and rows.shape[1] != width):
         raise ValueError(f"{argument} must have shape (N, D) with {columns}, got {tuple(rows.shape)}")
     if len(rows) < least:

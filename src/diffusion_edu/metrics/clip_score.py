@@ -1,15 +1,17 @@
-"""The CLIP score: how well pictures fit their texts, in the eyes of one CLIP."""
+"""The CLIP score: how well images fit their texts, in the eyes of one CLIP."""
 
 from __future__ import annotations
 
 from torch import Tensor
 from torch.nn import functional as F
 
+from .._arguments import checked, tensor
 from ._rows import check_rows
 
 
+@checked(image=tensor("(N, E)"), text=tensor("(N, E)"))
 def clip_score(image: Tensor, text: Tensor) -> float:
-    r"""100 times the mean cosine between pictures and their texts, and 0 where that is negative.
+    r"""100 times the mean cosine between images and their texts, and 0 where that is negative.
 
     score = max(100 mean_i cos(image_i, text_i), 0), the number that torchmetrics reports: the maximum is taken of the
     mean, so that a pair which does not fit counts against one which does.
@@ -20,8 +22,8 @@ def clip_score(image: Tensor, text: Tensor) -> float:
     Checked by: tests/metrics/test_clip_score.py::test_the_number_of_torchmetrics.
 
     Args:
-        image: (N, E) embeddings of pictures, of any length but 0.
-        text: (N, E) embeddings; row i belongs to picture i.
+        image: (N, E) embeddings of images, of any length but 0.
+        text: (N, E) embeddings; row i belongs to image i.
 
     Returns:
         A number in 0..100.

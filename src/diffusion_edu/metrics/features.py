@@ -1,4 +1,4 @@
-"""What a distance between sets of pictures looks at: a network's features, under the network's honest name.
+"""What a distance between sets of images compares: a network's features, under the network's honest name.
 
 Only one network makes a Frechet distance an FID: the Inception-v3 of 2015, whose weights every published FID was
 measured with. With any other network the number is as good a tool, and comparable with nothing but itself.
@@ -14,11 +14,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .._errors import bad_value
+from .._arguments import anything, checked
+from .._errors import bad_value, shown
 from ..data.pixels import to_x0
 from .statistics import Statistics
 
 
+@checked
 @dataclass(frozen=True)
 class FeatureNetwork:
     """A network and what must be said beside a distance that was measured with it.
@@ -28,9 +30,9 @@ class FeatureNetwork:
         title: what it is called in print.
         model: (B, channels, H, W) in [-1, 1] -> (B, width).
         width: D, the number of features.
-        channels: of the pictures that the model takes.
-        side: height and width that pictures must have; None for a model that resizes them itself.
-        resize: how pictures come to the model's size, in words.
+        channels: of the images that the model takes.
+        side: height and width that images must have; None for a model that resizes them itself.
+        resize: how images come to the model's size, in words.
     """
 
     name: str
@@ -56,23 +58,24 @@ class FeatureNetwork:
         """What must be the same for two statistics to be compared: JSON-ready."""
         return {"network": self.title, "width": self.width, "resize": self.resize}
 
+    @checked(pixels=anything)
     @torch.no_grad()
     def __call__(self, pixels: Tensor, batch_size: int = 100) -> Tensor:
-        """The features of pictures.
+        """The features of images.
 
         Args:
-            pixels: (N, C, H, W) uint8: pictures are compared as they would be stored, rounded to 8 bits. Grey ones are
-                repeated for a network of colour pictures.
-            batch_size: pictures worked on at once; costs memory, changes nothing else.
+            pixels: (N, C, H, W) uint8: images are compared as they would be stored, rounded to 8 bits. Gray ones are
+                repeated for a network of color images.
+            batch_size: images worked on at once; costs memory, changes nothing else.
 
         Returns:
             (N, width) float32, on the CPU.
 
         Raises:
             TypeError: pixels are not uint8.
-            ValueError: another shape, no pictures, or a number of channels or a size that the network does not take.
+            ValueError: another shape, no images, or a number of channels or a size that the network does not take.
         """
-        self._check(pixels)
+        self.check(pixels)
         if batch_size < 1:
             raise bad_value("batch_size", batch_size, "at least 1")
         device = torch.device("cpu")
@@ -86,29 +89,36 @@ class FeatureNetwork:
             parts.append(self.model(x0).float().cpu())
         return torch.cat(parts)
 
+    @checked(pixels=anything)
     def statistics(self, pixels: Tensor, batch_size: int = 100) -> Statistics:
-        """Mean and covariance of the features of pictures, with the network's name and resize.
+        """Mean and covariance of the features of images, with the network's name and resize.
 
         Raises:
             TypeError, ValueError: as for a call.
         """
-        self._check(pixels)
+        self.check(pixels)
         stats = Statistics(self.width, self.about)
         for part in pixels.split(max(1, batch_size)):
             stats.update(self(part, batch_size))
         return stats
 
-    def _check(self, pixels: Tensor) -> None:
-        if pixels.dtype != torch.uint8:
-            raise TypeError(f"pixels must be uint8 (N, C, H, W), got {pixels.dtype}; to_pixels() makes them")
+    @checked(pixels=anything)
+    def check(self, pixels: Tensor, argument: str = "pixels") -> None:
+        """Raise unless these are images that the network takes; `argument` is what the message calls them.
+
+        Raises:
+            TypeError, ValueError: as for a call.
+        """
+        if not isinstance(pixels, Tensor) or pixels.dtype != torch.uint8:
+            raise TypeError(f"{argument} must be uint8 (N, C, H, W), got {shown(pixels)}; to_pixels() makes them")
         if pixels.ndim != 4 or len(pixels) == 0:
-            raise ValueError(f"pixels must have shape (N, C, H, W) with N >= 1, got {tuple(pixels.shape)}")
+            raise ValueError(f"{argument} must have shape (N, C, H, W) with N >= 1, got {tuple(pixels.shape)}")
         if pixels.shape[1] != self.channels and (self.channels, pixels.shape[1]) != (3, 1):
             allowed = "1 or 3 channels" if self.channels == 3 else f"{self.channels} channel(s)"
-            raise ValueError(f"pixels must have {allowed} for {self.title}, got {pixels.shape[1]}")
+            raise ValueError(f"{argument} must have {allowed} for {self.title}, got {pixels.shape[1]}")
         if self.side is not None and tuple(pixels.shape[2:]) != (self.side, self.side):
             wanted = f"{self.side} x {self.side} for {self.title}"
-            raise ValueError(f"pixels must be {wanted}, got {pixels.shape[2]} x {pixels.shape[3]}")
+            raise ValueError(f"{argument} must be {wanted}, got {pixels.shape[2]} x {pixels.shape[3]}")
 
 
 def inception_features(weights: str | Path | None = None, device: torch.device | str = "cpu") -> FeatureNetwork:

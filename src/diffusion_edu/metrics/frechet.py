@@ -27,7 +27,7 @@ def frechet_distance(a: Statistics, b: Statistics) -> float:
 
     d^2 = |mu_a - mu_b|^2 + tr(S_a + S_b - 2 (S_a S_b)^(1/2)).
 
-    It is a distance of two distributions, not of pictures: no picture of one set has a partner in the other. With few
+    It is a distance of two distributions, not of images: no image of one set has a partner in the other. With few
     rows it is too large, by about a constant over N (:func:`frechet_limit`). It is called FID only with the features of
     the original Inception network.
 
@@ -49,7 +49,7 @@ def frechet_distance(a: Statistics, b: Statistics) -> float:
 
 
 def frechet_terms(a: Statistics, b: Statistics) -> FrechetTerms:
-    """The distance of :func:`frechet_distance` in its two parts: how far the centres are, how the spreads differ.
+    """The distance of :func:`frechet_distance` in its two parts: how far the centers are, how the spreads differ.
 
     Args:
         a, b: as there.

@@ -19,6 +19,8 @@ from torch.nn import functional as F
 
 from .._errors import DataError
 from ..data.download import fetch
+from ..data.limits import UNREADABLE, reason
+from ..disk import as_path
 
 WEIGHTS = "pt_inception-2015-12-05-6726825d.pth"
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
@@ -28,7 +30,7 @@ Size = int | tuple[int, int]
 
 
 class BasicConv2d(nn.Module):
-    """Convolution without bias, batch normalisation, ReLU."""
+    """Convolution without bias, batch normalization, ReLU."""
 
     def __init__(self, before: int, after: int, kernel: Size, stride: int = 1, padding: Size = 0) -> None:
         super().__init__()
@@ -152,7 +154,7 @@ class BlockE(nn.Module):
 
 
 class Inception(nn.Module):
-    """Inception-v3 of 2015: pictures of 299x299 to the 2048 numbers that the FID is made of."""
+    """Inception-v3 of 2015: images of 299x299 to the 2048 numbers that the FID is made of."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -188,10 +190,10 @@ class Inception(nn.Module):
 
 
 class ResizedInception(nn.Module):
-    """The network behind pytorch-fid's resize: bilinear to 299x299, without anti-aliasing, on half-pixel centres.
+    """The network behind pytorch-fid's resize: bilinear to 299x299, without anti-aliasing, on half-pixel centers.
 
-    The first FIDs used TensorFlow's old resize, which puts the centres elsewhere, and neither smooths large pictures
-    before they shrink: distances of differently resized pictures do not compare (Parmar et al. 2022).
+    The first FIDs used TensorFlow's old resize, which puts the centers elsewhere, and neither smooths large images
+    before they shrink: distances of differently resized images do not compare (Parmar et al. 2022).
     """
 
     resize = "bilinear to 299 x 299, not anti-aliased (as pytorch-fid)"
@@ -219,12 +221,12 @@ def load_inception(path: str | Path | None = None) -> Inception:
         advice = f"Fetch {WEIGHTS} (pytorch-fid's release fid_weights) by hand and give its path as weights"
         path = fetch(WEIGHTS, f"sha256:{SHA256}", (ADDRESS,), advice)
     else:
-        path = Path(path)
+        path = as_path("weights", path)
         if not path.is_file():
             raise FileNotFoundError(f"no file {path}")
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
-        if found != SHA256:
-            raise DataError(f"{path} is not {WEIGHTS}: its SHA-256 is {found}, not {SHA256}")
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        if digest != SHA256:
+            raise DataError(f"{path} is not {WEIGHTS}: its SHA-256 is {digest}, not {SHA256}")
     return read_inception(path)
 
 
@@ -236,8 +238,9 @@ def read_inception(path: str | Path) -> Inception:
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        raise DataError(f"{path} holds no weights that can be read: {str(error).splitlines()[0]}") from error
+    except (pickle.UnpicklingError, *UNREADABLE) as error:
+        first = reason(error).splitlines()[0]
+        raise DataError(f"{path} holds no weights that can be read: {first}") from error
     model = Inception()
     try:
         model.load_state_dict(state)

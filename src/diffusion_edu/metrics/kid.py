@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._arguments import checked
 from .._errors import bad_value
 from ._rows import Rows, check_rows, float64
 
@@ -20,6 +21,7 @@ class KernelDistance(NamedTuple):
     block: int
 
 
+@checked
 def squared_mmd(x: Rows, y: Rows, degree: int = 3) -> float:
     r"""The squared maximum mean discrepancy of two sets under the polynomial kernel, without bias.
 
@@ -53,6 +55,7 @@ def squared_mmd(x: Rows, y: Rows, degree: int = 3) -> float:
     return float(mean_a + mean_b - 2 * between.mean())
 
 
+@checked
 def kernel_distance(x: Rows, y: Rows, block: int | None = None, seed: int = 0, degree: int = 3) -> KernelDistance:
     r"""KID: the mean of :func:`squared_mmd` over blocks of rows, with its standard error.
 
@@ -76,7 +79,7 @@ def kernel_distance(x: Rows, y: Rows, block: int | None = None, seed: int = 0, d
     Source: Binkowski et al. 2018, "Demystifying MMD GANs"; Zaremba et al. 2013, "B-tests" (the blocks).
     """
     check_rows("x", x, least=4)
-    check_rows("y", y, int(x.shape[1]), least=4)
+    check_rows("y", y, int(x.shape[1]), least=4, like="x")
     least = min(len(x), len(y))
     size = max(2, min(1000, least // 10)) if block is None else block
     if not 2 <= size <= least // 2:

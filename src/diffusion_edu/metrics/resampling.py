@@ -1,4 +1,4 @@
-"""How sure a Frechet distance is (a bootstrap interval), and what it would be with endless pictures."""
+"""How sure a Frechet distance is (a bootstrap interval), and what it would be with endless images."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._arguments import checked
 from .._errors import bad_value
 from ._rows import Array, Rows, check_rows, float64
 from .frechet import frechet_distance
@@ -30,10 +31,11 @@ class Limit(NamedTuple):
     distances: tuple[float, ...]
 
 
+@checked
 def frechet_interval(
     features: Rows, reference: Statistics | Rows, level: float = 0.95, resamples: int = 100, seed: int = 0
 ) -> Interval:
-    r"""A bootstrap interval: where the distance would mostly lie with other pictures from the same source.
+    r"""A bootstrap interval: where the distance would mostly lie with other images from the same source.
 
     The rows are drawn again with replacement, the distance is taken each time, and the spread of these distances about
     their own mean is laid around the value: value + q(d* - mean d*). Their mean itself is of no use: drawing again
@@ -53,7 +55,7 @@ def frechet_interval(
         TypeError, ValueError: bad tables (as :meth:`Statistics.update`), fewer than 2 rows, level or resamples out of
             range.
 
-    Source: Efron and Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13.
+    Source: Efron and Tibshirani 1993, "An Introduction to the Bootstrap", ch. 13.
     """
     if not 0 < level < 1:
         raise bad_value("level", level, "between 0 and 1")
@@ -71,6 +73,7 @@ def frechet_interval(
     return Interval(value, value + float(low), value + float(high))
 
 
+@checked
 def frechet_limit(
     features: Rows, reference: Statistics | Rows, counts: Sequence[int] | None = None, seed: int = 0
 ) -> Limit:
@@ -118,6 +121,6 @@ def _two_sets(features: Rows, reference: Statistics | Rows) -> tuple[Array, Arra
         if reference.width != features.shape[1]:
             raise ValueError(f"reference must have the width of features, {features.shape[1]}, got {reference.width}")
         return float64(features), None, reference
-    check_rows("reference", reference, int(features.shape[1]), least=2)
+    check_rows("reference", reference, int(features.shape[1]), least=2, like="features")
     other = float64(reference)
     return float64(features), other, _of(other)

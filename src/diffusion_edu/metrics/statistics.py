@@ -1,4 +1,4 @@
-"""Mean and covariance of features, gathered a batch at a time: all that the Frechet distance looks at."""
+"""Mean and covariance of features, gathered a batch at a time: all that the Frechet distance needs."""
 
 from __future__ import annotations
 
@@ -10,27 +10,42 @@ from typing import Any
 import numpy as np
 import torch
 
-from .._errors import bad_value
-from ..train.checkpoint import CheckpointError, read, write
+from .. import disk, files
+from .._arguments import anything, checked
+from .._arguments.values import MOST_COUNT
+from .._errors import bad_type, bad_value
+from ..files import CheckpointError
 from ._rows import Array, Rows, check_rows, float64
+from .moments import read_npz
 
 _KIND = "feature statistics"
 _CHUNK = 4096  # rows turned into float64 at a time
 
 
+def is_statistics(path: str | Path) -> bool:
+    """Whether a file holds statistics that :meth:`Statistics.load` reads, by what it says of itself."""
+    if not Path(path).is_file():
+        return False
+    try:
+        return Path(path).suffix == ".npz" or files.read(path)[1].get("kind") == _KIND
+    except CheckpointError:
+        return False
+
+
+@checked(width=anything)
 class Statistics:
     r"""The mean and the covariance of all rows that :meth:`update` has seen, in float64.
 
     mean = (1/N) sum_i f_i, covariance = 1/(N - 1) sum_i (f_i - mean)(f_i - mean)^T.
 
-    A new batch is centred on its own mean before anything is squared, and joined by the rule of Chan et al.; so a
+    A new batch is centered on its own mean before anything is squared, and joined by the rule of Chan et al.; so a
     large common offset costs no digits, and neither order nor size of the batches matters. Up to `width` rows are kept
     as they are: their covariance is singular, and the distance is then found better and faster from the rows.
     Beyond, only the mean and one (width, width) table are kept.
 
     Args:
         width: D, the number of features.
-        about: what the features are (network, split, number of pictures, resize), JSON-ready; it is saved with the
+        about: what the features are (network, split, number of images, resize), JSON-ready; it is saved with the
             numbers, and statistics of different things do not merge.
 
     Raises:
@@ -40,17 +55,18 @@ class Statistics:
     """
 
     def __init__(self, width: int, about: Mapping[str, Any] | None = None) -> None:
-        if isinstance(width, bool) or not isinstance(width, int) or width < 1:
+        if isinstance(width, bool) or not isinstance(width, int) or not 1 <= width <= MOST_COUNT:
             raise bad_value("width", width, "an integer of at least 1")
         self.width = width
         self.count = 0
+        self.count_known = True  # False for a mean and a covariance that came without it
         self.about = dict(about or {})
         self._rows: list[Array] | None = []  # None once there are more rows than features
         self._mean: Array = np.zeros(width)
         self._scatter: Array = np.zeros((0, 0))
 
     def __repr__(self) -> str:
-        return f"Statistics(width={self.width}, count={self.count})"
+        return f"Statistics(width={self.width}, count={self.count if self.count_known else 'unknown'})"
 
     def update(self, features: Rows) -> Statistics:
         """Take in a batch.
@@ -64,6 +80,7 @@ class Statistics:
         Raises:
             TypeError, ValueError: not such a table, another D, NaN or infinity; then nothing was taken in.
         """
+        self._need_count("take in rows")
         check_rows("features", features, self.width)
         for start in range(0, len(features), _CHUNK):
             self._take(float64(features[start : start + _CHUNK]))
@@ -103,6 +120,8 @@ class Statistics:
         """
         if not isinstance(other, Statistics):
             raise TypeError(f"other must be Statistics, got {type(other).__name__}")
+        self._need_count("be merged")
+        other._need_count("be merged")
         if other.width != self.width:
             raise ValueError(f"other must have width {self.width}, got {other.width}")
         if other.about != self.about:
@@ -111,10 +130,10 @@ class Statistics:
             for rows in list(other._rows):
                 self._take(rows)
             return self
-        kept, self._rows = self._rows, None
-        if kept is not None:  # few rows here, many there: start from theirs and take ours in
+        own_rows, self._rows = self._rows, None
+        if own_rows is not None:  # few rows here, many there: start from theirs and take ours in
             self.count, self._mean, self._scatter = other.count, other._mean, other._scatter.copy()
-            for rows in kept:
+            for rows in own_rows:
                 self._take(rows)
             return self
         total, apart = self.count + other.count, other._mean - self._mean
@@ -166,60 +185,98 @@ class Statistics:
         if self.count < least:
             raise ValueError(f"{what} needs at least {least} row(s), got {self.count}")
 
+    def _need_count(self, what: str) -> None:
+        if not self.count_known:
+            raise ValueError(f"count must be known for statistics to {what}: load(path, count=...) says it")
+
     @classmethod
+    @checked
     def from_moments(
-        cls, mean: Rows, covariance: Rows, count: int, about: Mapping[str, Any] | None = None
+        cls, mean: Rows, covariance: Rows, count: int | None, about: Mapping[str, Any] | None = None
     ) -> Statistics:
         """Statistics from a mean and a covariance that somebody else computed (divided by N - 1).
 
         Args:
             mean: (D,).
             covariance: (D, D), symmetric.
-            count: N, how many rows they were computed from.
+            count: N, how many rows they were computed from; None: unknown, so that they can be compared and neither
+                take in more nor be saved.
 
         Raises:
             TypeError, ValueError: other shapes or types, not finite, not symmetric, count < 2.
         """
+        if not isinstance(mean, torch.Tensor | np.ndarray):
+            raise bad_type("mean", mean, "a tensor or an array (D,)")
         check_rows("mean", mean[None])
         stats = cls(int(mean.shape[0]), about)
-        check_rows("covariance", covariance, stats.width, least=stats.width)
+        check_rows("covariance", covariance, stats.width, least=stats.width, like="mean")
         table = float64(covariance)
         if len(table) != stats.width or not np.allclose(table, table.T, rtol=1e-6, atol=1e-9 * np.abs(table).max()):
             raise ValueError(f"covariance must be a symmetric table of {stats.width} rows, got {table.shape}")
+        stats.count_known = count is not None
+        count = 2 if count is None else count  # any number gives back the covariance
         if count < 2:
             raise bad_value("count", count, "at least 2")
         stats.count, stats._rows, stats._mean = int(count), None, float64(mean)
         stats._scatter = (table + table.T) * ((count - 1) / 2)
         return stats
 
+    @checked
     def save(self, path: str | Path) -> None:
         """Write one safetensors file: whole or not at all.
 
         Raises:
             OSError: it cannot be written.
+            ValueError: the number of rows is unknown.
         """
+        self._need_count("be saved")
         if self._rows is None:
             tensors = {"mean": torch.from_numpy(self._mean), "scatter": torch.from_numpy(self._scatter)}
         else:
             rows = np.concatenate([np.zeros((0, self.width)), *self._rows])
             tensors = {"rows": torch.from_numpy(rows)}
         meta = {"kind": _KIND, "width": self.width, "count": self.count, "about": self.about}
-        write(path, tensors, meta)
+        files.write(path, tensors, meta)
 
     @classmethod
-    def load(cls, path: str | Path) -> Statistics:
-        """Read what :meth:`save` wrote.
+    @checked
+    def load(cls, path: str | Path, count: int | None = None) -> Statistics:
+        """Read what :meth:`save` wrote, or the .npz file of pytorch-fid and others, which hold a mean and a covariance.
+
+        Args:
+            path: the file.
+            count: how many images an .npz was made of, which it does not say; None: unknown.
 
         Raises:
             FileNotFoundError: no such file.
             CheckpointError: the file is damaged, or holds something else.
+            ValueError: a count for a file that says it itself.
         """
-        tensors, meta = read(path)
+        if disk.as_path("path", path).suffix == ".npz":
+            mean, covariance = read_npz(Path(path))
+            with files.making_sense(path, "holds no mean and covariance"):
+                return cls.from_moments(mean, covariance, count)
+        if count is not None:
+            raise bad_value("count", count, f"left out for {path}, which says it itself")
+        tensors, meta = files.read(path)
         if meta.get("kind") != _KIND:
             raise CheckpointError(f"{path} holds no feature statistics")
-        stats = cls(meta["width"], meta["about"])
-        if "rows" in tensors:
-            return stats.update(tensors["rows"])
-        stats.count, stats._rows = meta["count"], None
-        stats._mean, stats._scatter = tensors["mean"].numpy().copy(), tensors["scatter"].numpy().copy()
+        with files.making_sense(path):
+            width, number = meta["width"], meta["count"]
+            stats = cls(width, meta["about"])
+            if type(number) is not int or number < 0:
+                raise bad_value("count", number, "an integer of at least 0")
+            if "rows" in tensors:
+                stats.update(tensors.pop("rows"))
+            else:
+                # A table for which there is no memory is refused before it is made.
+                shapes = {"mean": (width,), "scatter": (width, width)}
+                like = {name: torch.empty(s, dtype=torch.float64, device="meta") for name, s in shapes.items()}
+                files.check_fit(tensors, like)
+                stats.count, stats._rows = number, None
+                stats._mean, stats._scatter = (tensors.pop(name).double().numpy().copy() for name in like)
+                if not np.allclose(stats._scatter, stats._scatter.T) or (stats._scatter.diagonal() < 0).any():
+                    raise ValueError("scatter must be symmetric, with nothing below 0 on its diagonal")
+            if stats.count != number or tensors:
+                raise ValueError(f"count is {number}, and it holds {stats.count} rows and {sorted(tensors)}")
         return stats

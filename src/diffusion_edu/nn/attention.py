@@ -6,11 +6,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .._arguments import checked, tensor
 from ._base import norm, zeroed
 
 
+@checked
 class SelfAttention(nn.Module):
-    r"""Every position looks at every other: x + W_o softmax(Q K^T / sqrt(d)) V, with d channels a head.
+    r"""Every position attends to every position: x + W_o softmax(Q K^T / sqrt(d)) V, with d channels a head.
 
     Args:
         channels: C of the feature map.
@@ -32,12 +34,14 @@ class SelfAttention(nn.Module):
         self.qkv = nn.Conv2d(channels, 3 * channels, 1)
         self.out = zeroed(nn.Conv2d(channels, channels, 1))
 
+    @checked(fits="x", x=tensor("(B, C, H, W)", False))
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C, H, W)."""
         q, k, v = self.tokens(x)
         mixed = F.scaled_dot_product_attention(q, k, v)
         return x + self.out(mixed.mT.reshape(x.shape))
 
+    @checked(fits="x", x=tensor("(B, C, H, W)", False))
     def tokens(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(B, C, H, W) -> queries, keys and values, each (B, heads, H W, C / heads): one token a position."""
         b, c, height, width = x.shape
@@ -45,10 +49,12 @@ class SelfAttention(nn.Module):
         return q.mT, k.mT, v.mT
 
 
+@checked
 class CrossAttention(nn.Module):
-    """Every position looks at the tokens of the condition (words), and at one learned token that says nothing.
+    r"""Every position attends to the tokens of the condition (words), and to one learned token that says nothing.
 
-    The learned token gives a position something to look at when every word is masked.
+    x + W_o softmax(Q K^T / sqrt(d)) V, with the queries from the positions and keys and values from the tokens. The
+    learned token gives a position something to attend to when every word is masked.
 
     Args:
         channels: C of the feature map.
@@ -58,7 +64,8 @@ class CrossAttention(nn.Module):
     Raises:
         ValueError: heads does not divide channels.
 
-    Source: Rombach et al. 2022, section 3.3.
+    Equation: eq-cross-attention (Rombach et al. 2022, section 3.3).
+    Checked by: tests/nn/test_blocks.py::test_cross_attention_is_the_formula.
     """
 
     def __init__(self, channels: int, token_dim: int, heads: int = 1) -> None:
@@ -68,18 +75,33 @@ class CrossAttention(nn.Module):
         self.norm = norm(channels)
         self.q = nn.Conv2d(channels, channels, 1)
         self.kv = nn.Linear(token_dim, 2 * channels)
-        self.nothing = nn.Parameter(torch.randn(token_dim) * 0.02)
+        self.nothing = nn.Parameter(torch.randn(token_dim).mul_(0.02))
         self.out = zeroed(nn.Conv2d(channels, channels, 1))
 
+    @checked(fits="x tokens mask", x=tensor("(B, C, H, W)", False), tokens=tensor("(B, L, D)", False))
     def forward(self, x: Tensor, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
         """(B, C, H, W), (B, L, D), (B, L) -> (B, C, H, W)."""
+        q, k, v = self.projected(x, tokens)
+        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=self.seen(mask))
+        return x + self.out(mixed.mT.reshape(x.shape))
+
+    @checked(fits="x tokens", x=tensor("(B, C, H, W)", False), tokens=tensor("(B, L, D)", False))
+    def projected(self, x: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries of the positions (B, heads, H W, d), keys and values of the tokens (B, heads, 1 + L, d).
+
+        Token 0 is the learned one; d = C / heads.
+        """
         b, c, height, width = x.shape
-        tokens = torch.cat([self.nothing.to(tokens).expand(b, 1, -1), tokens], dim=1)
+        tokens = torch.cat([self.nothing.to(tokens).expand(b, 1, -1), tokens], dim=1)  # (B, 1 + L, D)
         q = self.q(self.norm(x)).reshape(b, self.heads, c // self.heads, height * width).mT
         k, v = self.kv(tokens).reshape(b, tokens.shape[1], 2, self.heads, c // self.heads).permute(2, 0, 3, 1, 4)
-        seen = None if mask is None else F.pad(mask, (1, 0), value=True)[:, None, None]  # (B, 1, 1, L + 1)
-        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=seen)
-        return x + self.out(mixed.mT.reshape(b, c, height, width))
+        return q, k, v
+
+    @staticmethod
+    @checked(fits="mask")
+    def seen(mask: Tensor | None) -> Tensor | None:
+        """(B, L) -> (B, 1, 1, 1 + L) bool: which tokens may be looked at; the learned one always."""
+        return None if mask is None else F.pad(mask, (1, 0), value=True)[:, None, None]
 
 
 def _check_heads(channels: int, heads: int) -> None:

@@ -6,15 +6,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .._arguments import among, checked, share, tensor
 from ..cond import Cond
 from ._base import norm, zeroed
 from .attention import CrossAttention, SelfAttention
 
 
+@checked(dropout=share)
 class ResBlock(nn.Module):
-    """Two convolutions beside a residual connection, told the step t in between.
+    """Two convolutions beside a residual connection, with the embedding of t added in between.
 
-    out = shortcut(x) + conv2(silu(norm2(conv1(silu(norm1(x))) + linear(emb)))). The shortcut is the identity, or
+    out = shortcut(x) + conv2(silu(norm2(conv1(silu(norm1(x))) + linear(silu(emb))))). The shortcut is the identity, or
     a 1x1 convolution when the number of channels changes. conv2 starts at zero, so the block starts as its shortcut.
 
     Args:
@@ -37,6 +39,7 @@ class ResBlock(nn.Module):
         self.conv2 = zeroed(nn.Conv2d(out_channels, out_channels, 3, padding=1))
         self.shortcut = nn.Identity() if in_channels == out_channels else nn.Conv2d(in_channels, out_channels, 1)
 
+    @checked(fits="x emb", x=tensor("(B, C, H, W)", False), emb=tensor("(B, E)", False))
     def forward(self, x: Tensor, emb: Tensor) -> Tensor:
         """(B, C_in, H, W), (B, E) -> (B, C_out, H, W)."""
         h = self.conv1(F.silu(self.norm1(x)))  # (B, C_out, H, W)
@@ -45,22 +48,44 @@ class ResBlock(nn.Module):
         return self.shortcut(x) + h
 
 
-class Attend(nn.Module):
-    """The optional attention of a block: over positions, and over the condition's tokens when there are any."""
+class Residual(nn.Module):
+    """x + conv2(silu(norm2(conv1(silu(norm1(x)))))): the U-Net's residual block without an embedding to listen to."""
 
-    def __init__(self, channels: int, heads: int, token_dim: int | None) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.self_attention = SelfAttention(channels, heads)
+        self.norm1 = norm(channels)
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.norm2 = norm(channels)
+        self.conv2 = zeroed(nn.Conv2d(channels, channels, 3, padding=1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C, H, W)."""
+        return x + self.conv2(F.silu(self.norm2(self.conv1(F.silu(self.norm1(x))))))
+
+
+class Attend(nn.Module):
+    """The optional attention of a block: over positions, and over the condition's tokens when there are any.
+
+    Args:
+        channels, heads: of both attentions.
+        token_dim: size of a token; None: no tokens are read.
+        own: whether positions attend to each other; without, tokens alone are read, at a fraction of the cost.
+    """
+
+    def __init__(self, channels: int, heads: int, token_dim: int | None, own: bool = True) -> None:
+        super().__init__()
+        self.self_attention = SelfAttention(channels, heads) if own else None
         self.cross_attention = None if token_dim is None else CrossAttention(channels, token_dim, heads)
 
     def forward(self, x: Tensor, cond: Cond | None) -> Tensor:
         """(B, C, H, W) -> (B, C, H, W)."""
-        x = self.self_attention(x)
+        x = x if self.self_attention is None else self.self_attention(x)
         if self.cross_attention is not None and cond is not None and cond.tokens is not None:
             x = self.cross_attention(x, cond.tokens, cond.mask)
         return x
 
 
+@checked(dropout=share)
 class DownBlock(nn.Module):
     """One block of the encoder: a residual block that changes the channels, then optional attention.
 
@@ -76,12 +101,14 @@ class DownBlock(nn.Module):
         self.res = ResBlock(in_channels, out_channels, emb_channels, dropout)
         self.attention = attention
 
+    @checked(fits="x emb", x=tensor("(B, C, H, W)", False), emb=tensor("(B, E)", False))
     def forward(self, x: Tensor, emb: Tensor, cond: Cond | None = None) -> Tensor:
         """(B, C_in, H, W) -> (B, C_out, H, W)."""
         x = self.res(x, emb)
         return x if self.attention is None else self.attention(x, cond)
 
 
+@checked(dropout=share)
 class UpBlock(nn.Module):
     """One block of the decoder: the encoder's features join by concatenation (a skip connection), then as above.
 
@@ -104,12 +131,19 @@ class UpBlock(nn.Module):
         self.res = ResBlock(in_channels + skip_channels, out_channels, emb_channels, dropout)
         self.attention = attention
 
+    @checked(
+        fits="x skip emb",
+        x=tensor("(B, C, H, W)", False),
+        skip=tensor("(B, C', H, W)", False),
+        emb=tensor("(B, E)", False),
+    )
     def forward(self, x: Tensor, skip: Tensor, emb: Tensor, cond: Cond | None = None) -> Tensor:
         """(B, C_in, H, W), (B, C_skip, H, W) -> (B, C_out, H, W)."""
         x = self.res(torch.cat([x, skip], dim=1), emb)
         return x if self.attention is None else self.attention(x, cond)
 
 
+@checked(pad=among("both", "right"))
 class DownSample(nn.Module):
     """Halve height and width by a convolution of stride 2; the channels stay.
 
@@ -123,17 +157,19 @@ class DownSample(nn.Module):
         self.pad = pad
         self.conv = nn.Conv2d(channels, channels, 3, stride=2, padding=1 if pad == "both" else 0)
 
+    @checked(fits="x", x=tensor("(B, C, H, W)", False))
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C, H/2, W/2)."""
         return self.conv(x if self.pad == "both" else F.pad(x, (0, 1, 0, 1)))
 
 
+@checked(mode=among("transpose", "nearest"))
 class UpSample(nn.Module):
     """Double height and width; the channels stay.
 
     Args:
         channels: C.
-        mode: "transpose" is a transposed convolution (kernel 4, stride 2: every output sees as many inputs, so no
+        mode: "transpose" is a transposed convolution (kernel 4, stride 2: every output has as many inputs, so no
             checkerboard by design); "nearest" repeats pixels and convolves, as the original DDPM does.
     """
 
@@ -146,6 +182,7 @@ class UpSample(nn.Module):
         else:
             self.conv = nn.Conv2d(channels, channels, 3, padding=1)
 
+    @checked(fits="x", x=tensor("(B, C, H, W)", False))
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C, 2H, 2W)."""
         return self.conv(x if self.mode == "transpose" else F.interpolate(x, scale_factor=2.0, mode="nearest"))

@@ -6,14 +6,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .._arguments import checked, matrix, pair
 from .._errors import bad_value
 from .sizes import conv_output_size, conv_transpose_output_size
 
 
+@checked(x=matrix, kernel=matrix)
 def convolve(x: Tensor, kernel: Tensor, stride: int = 1, padding: int = 0, dilation: int = 1) -> Tensor:
-    r"""Slide a kernel over a picture: each output is a weighted sum of inputs.
+    r"""Slide a kernel over an image: each output is a weighted sum of inputs.
 
-    y[m, n] = sum over u, v of w[u, v] x[s m + d u - p, s n + d v - p], with x = 0 outside of the picture.
+    y[m, n] = sum over u, v of w[u, v] x[s m + d u - p, s n + d v - p], with x = 0 outside of the image.
 
     Equation: eq-conv (Dumoulin and Visin 2016, chapter 1; the kernel is not flipped, as in all networks).
     Checked by: tests/nn/test_convolution.py::test_convolution_by_hand_is_that_of_torch.
@@ -41,12 +43,13 @@ def convolve(x: Tensor, kernel: Tensor, stride: int = 1, padding: int = 0, dilat
     return y
 
 
+@checked(x=matrix)
 def zero_insert(x: Tensor, stride: int) -> Tensor:
-    """Spread a picture out: stride - 1 zeros between neighbours.
+    """Spread an image out: stride - 1 zeros between neighbors.
 
     Args:
         x: (H, W).
-        stride: the distance that neighbours have afterwards.
+        stride: the distance that neighbors have afterwards.
 
     Returns:
         ((H - 1) stride + 1, (W - 1) stride + 1).
@@ -59,13 +62,14 @@ def zero_insert(x: Tensor, stride: int) -> Tensor:
     return spread
 
 
+@checked(x=matrix, kernel=matrix)
 def transposed_convolve(
     x: Tensor, kernel: Tensor, stride: int = 1, padding: int = 0, output_padding: int = 0, dilation: int = 1
 ) -> Tensor:
     r"""The transpose of a convolution: spread out, pad, turn the kernel round, slide by 1.
 
     z[m, n] = sum over u, v of w[u, v] y[(m + p - d u) / s, (n + p - d v) / s], wherever both are positions of y.
-    As a convolution: s - 1 zeros between neighbours and d (k - 1) - p around; a negative number cuts off.
+    As a convolution: s - 1 zeros between neighbors and d (k - 1) - p around; a negative number cuts off.
 
     Equation: eq-conv-transpose (Dumoulin and Visin 2016, chapter 4).
     Checked by: tests/nn/test_convolution.py::test_transposed_convolution_by_hand_is_that_of_torch
@@ -92,15 +96,16 @@ def transposed_convolve(
     return convolve(spread, kernel.flip(0, 1), dilation=dilation)
 
 
+@checked(size=pair, kernel=matrix)
 def convolution_matrix(
     size: tuple[int, int], kernel: Tensor, stride: int = 1, padding: int = 0, dilation: int = 1
 ) -> Tensor:
-    """A convolution is linear: the matrix A for which A times the picture, read row by row, is the output.
+    """A convolution is linear: the matrix A for which A times the image, read row by row, is the output.
 
-    Column j is what the convolution makes of the picture that is 1 at position j and 0 elsewhere.
+    Column j is what the convolution makes of the image that is 1 at position j and 0 elsewhere.
 
     Args:
-        size: (H, W) of the picture.
+        size: (H, W) of the image.
         kernel, stride, padding, dilation: of the convolution.
 
     Returns:
@@ -110,6 +115,7 @@ def convolution_matrix(
     return torch.stack([convolve(unit, kernel, stride, padding, dilation).flatten() for unit in units], dim=1)
 
 
+@checked
 def overlaps(size: int, kernel_size: int, stride: int, padding: int = 0, output_padding: int = 0) -> Tensor:
     """How many inputs of a transposed convolution write to each of its outputs.
 
@@ -127,7 +133,7 @@ def overlaps(size: int, kernel_size: int, stride: int, padding: int = 0, output_
 
 
 def _shape(name: str, x: Tensor) -> tuple[int, int]:
-    if x.ndim != 2:
+    if x.ndim != 2 or not x.numel():
         raise ValueError(f"{name} must have shape (H, W), got {tuple(x.shape)}")
     return x.shape[0], x.shape[1]
 

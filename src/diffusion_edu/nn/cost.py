@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from .._errors import bad_value
+from ..cond import Cond
+from .autoencoder import AutoEncoder, AutoEncoderConfig
+from .by_name import example_inputs
 from .trace import TraceRow, trace_modules
 from .unet import UNet, UNetConfig
 
@@ -21,15 +24,17 @@ ACTIVATION_PASSES = 4
 # Weights: read forwards and backwards; gradient: written. AdamW: reads weight, gradient and two moments, writes weight
 # and two moments. EMA: reads the weight and the average, writes the average.
 WEIGHT_PASSES = 3 + 7 + 3
+# Parts without positions that are not about t, by their kind.
+EMBEDDINGS = {"VectorEmbedding": "embedding of the condition"}
 
 
 class CostPart(NamedTuple):
     """A share of a network's cost: all layers of one resolution, or all attention, or the embedding of t.
 
     Args:
-        name: "32×32", ..., "attention" or "embedding of t".
+        name: "32×32", ..., "attention", "embedding of t" or "embedding of the condition".
         parameters: in the part.
-        flops: of the forward pass for one picture; a multiplication and an addition count as two.
+        flops: of the forward pass for one image; a multiplication and an addition count as two.
     """
 
     name: str
@@ -38,10 +43,10 @@ class CostPart(NamedTuple):
 
 
 class NetworkCost(NamedTuple):
-    """What one picture costs in a network.
+    """What one image costs in a network.
 
     Args:
-        side: of the picture, in pixels.
+        side: of the image, in pixels.
         parameters: of the network.
         flops: of one forward pass.
         activation_bytes: what the forward pass keeps for the backward pass, in fp32; the weights are not in it.
@@ -59,8 +64,8 @@ class TrainingCost(NamedTuple):
     """What a training run costs; bytes are those of one device.
 
     Args:
-        picture_flops: FLOPs of one training picture, 3 forward passes.
-        total_flops: of all pictures.
+        picture_flops: FLOPs of one training image, 3 forward passes.
+        total_flops: of all images.
         floor_seconds: the least time, at the peak of all devices.
         seconds: at the share of the peak that is reached.
         pictures_per_second: on all devices.
@@ -84,41 +89,67 @@ class TrainingCost(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def network_cost(config: UNetConfig, side: int) -> NetworkCost:
-    """What one picture of side x side costs in a U-Net; nothing is computed, only shapes are followed.
+def network_cost(config: UNetConfig, side: int, tokens: int = 24) -> NetworkCost:
+    """What one image of side x side costs in a U-Net; nothing is computed, only shapes are followed.
 
     The saved activations are those that autograd keeps in a forward pass in training, each counted once, with
     fused attention, which does not keep its matrix of weights.
 
+    Args:
+        config: of the network; where it needs a condition it is given one.
+        side: of the image, or of the latent.
+        tokens: L, how many tokens cross-attention reads.
+
     Raises:
-        ValueError: the network cannot take pictures of this side, or cannot go without a condition.
+        ValueError: the network cannot take images of this side.
     """
-    with FakeTensorMode(), torch.enable_grad():
-        # In the memory format of training on a GPU; only in this one is the fused attention taken.
-        model = UNet(config).train()
-        for p in model.parameters():
-            if p.ndim == 4:
-                p.data = p.data.to(memory_format=torch.channels_last)
+    with FakeTensorMode():
+        inputs = example_inputs(config, side, batch=1, length=tokens)
+        x, t = inputs.pop("x_t"), inputs.pop("t")
+        return _followed(UNet(config).train(), side, x, t, Cond(**inputs) if inputs else None)
+
+
+@lru_cache(maxsize=64)
+def autoencoder_cost(config: AutoEncoderConfig, side: int) -> tuple[NetworkCost, NetworkCost]:
+    """What one image of side x side costs in the encoder of an auto-encoder, and in its decoder.
+
+    Raises:
+        ValueError: the side is no multiple of the auto-encoder's factor.
+    """
+    if side < 1 or side % config.factor:
+        raise bad_value("side", side, f"a positive multiple of {config.factor}")
+    with FakeTensorMode():
+        network = AutoEncoder(config).train()
         x = torch.zeros(1, config.in_channels, side, side)
-        kept: dict[int, tuple[torch.UntypedStorage, int]] = {}
-        own = {id(p) for p in model.parameters()}
+        z = torch.zeros(1, config.latent_channels, side // config.factor, side // config.factor)
+        return _followed(network.encoder, side, x), _followed(network.decoder, side, z)
 
-        def keep(tensor: Tensor) -> Tensor:
-            base = tensor if tensor._base is None else tensor._base
-            if id(base) not in own:
-                storage = tensor.untyped_storage()
-                kept[storage._cdata] = storage, storage.nbytes()
-            return tensor
 
-        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-            rows = trace_modules(model, x, torch.ones(1, dtype=torch.long))
-        return NetworkCost(
-            side=side,
-            parameters=_count(model),
-            flops=sum(row.flops for row in rows),
-            activation_bytes=sum(size for _, size in kept.values()),
-            parts=_by_part(rows, side),
-        )
+def _followed(model: nn.Module, side: int, *inputs: Any) -> NetworkCost:
+    """The cost of a call of a network whose tensors, and those of its inputs, have shapes and no values."""
+    # In the memory format of training on a GPU; only in this one is the fused attention taken.
+    for p in model.parameters():
+        if p.ndim == 4:
+            p.data = p.data.to(memory_format=torch.channels_last)
+    saved: dict[int, tuple[torch.UntypedStorage, int]] = {}
+    own = {id(p) for p in model.parameters()}
+
+    def keep(tensor: Tensor) -> Tensor:
+        base = tensor if tensor._base is None else tensor._base
+        if id(base) not in own:
+            storage = tensor.untyped_storage()
+            saved[storage._cdata] = storage, storage.nbytes()
+        return tensor
+
+    with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        rows = trace_modules(model, *inputs)
+    return NetworkCost(
+        side=side,
+        parameters=_count(model),
+        flops=sum(row.flops for row in rows),
+        activation_bytes=sum(size for _, size in saved.values()),
+        parts=_by_part(rows),
+    )
 
 
 def training_cost(
@@ -132,17 +163,17 @@ def training_cost(
     devices: int = 1,
     value_bytes: int = FP32_BYTES,
 ) -> TrainingCost:
-    r"""What it costs to train a network on so many pictures.
+    r"""What it costs to train a network on so many images.
 
     A backward pass is two forward ones (the gradients of the weights and those of the inputs), so with F FLOPs
-    forwards, n pictures, a peak of P FLOP/s on each of D devices, and a share u of it reached:
+    forwards, n images, a peak of P FLOP/s on each of D devices, and a share u of it reached:
     time = 3 F n / (u P D). A step of batch B on one device moves 4 A B + 13 * 4 N bytes, with A bytes of saved
-    activations a picture (written and read once forwards, read twice backwards) and N parameters in fp32 (weights,
+    activations per image (written and read once forwards, read twice backwards) and N parameters in fp32 (weights,
     gradients, AdamW and the average): a simple model, and a low count, since what is not saved is moved as well.
 
     Args:
-        network: cost of one picture.
-        batch: pictures of a step on one device.
+        network: cost of one image.
+        batch: images of a step on one device.
         pictures: in the whole run, on all devices.
         peak: FLOP/s of one device.
         bandwidth: bytes/s of one device's memory.
@@ -193,7 +224,7 @@ def _count(model: nn.Module) -> int:
     return sum(p.numel() for p in model.parameters())
 
 
-def _by_part(rows: list[TraceRow], side: int) -> tuple[CostPart, ...]:
+def _by_part(rows: list[TraceRow]) -> tuple[CostPart, ...]:
     """Parameters and FLOPs of the rows by resolution of their output, with attention taken out of them."""
     sums: dict[str, list[int]] = {}
 
@@ -207,8 +238,9 @@ def _by_part(rows: list[TraceRow], side: int) -> tuple[CostPart, ...]:
         attention = sum(part.parameters for part in inside), sum(part.flops for part in inside)
         add("attention", *attention)
         if row.kind != "Attend":
-            home = "embedding of t" if row.level is None else f"{side >> row.level}×{side >> row.level}"
+            size = "×".join(map(str, row.out_shape[1:]))
+            home = size or EMBEDDINGS.get(row.kind, "embedding of t")
             add(home, row.parameters - attention[0], row.flops - attention[1])
-    last = ("attention", "embedding of t")
+    last = ("attention", "embedding of t", *EMBEDDINGS.values())
     sizes = sorted((name for name in sums if name not in last), key=lambda name: -int(name.split("×")[0]))
-    return tuple(CostPart(name, *sums[name]) for name in (*sizes, *last))
+    return tuple(CostPart(name, *sums[name]) for name in (*sizes, *last) if name in sums)

@@ -1,17 +1,21 @@
 """Size arithmetic of convolutions: what comes out, what must go in, and how far an output looks.
 
-Every argument is an int, or one int for each axis, as PyTorch takes them; the result is then an int, or a tuple.
+Every argument is a whole number, or one for each axis, as PyTorch takes them: ints or numpy's integers, tuples or
+lists. The result is then an int, or a tuple.
 """
 
 from __future__ import annotations
 
 import itertools
+import operator
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, overload
+from typing import Any, NamedTuple, SupportsIndex, overload
 
-from .._errors import bad_value
+from .._arguments import checked, each, sequences
+from .._errors import bad_value, check_choice
 
-Size = int | tuple[int, ...]
+Size = SupportsIndex | Sequence[SupportsIndex]
+Sizes = int | tuple[int, ...]
 
 
 class Layer(NamedTuple):
@@ -26,7 +30,7 @@ class Layer(NamedTuple):
 class ReceptiveField(NamedTuple):
     """What one output of a stack sees along one axis, in inputs.
 
-    `size` inputs; neighbouring outputs look `stride` inputs further; output 0 begins at input `start`, which is
+    `size` inputs; neighboring outputs look `stride` inputs further; output 0 begins at input `start`, which is
     negative where it begins in the padding.
     """
 
@@ -36,14 +40,22 @@ class ReceptiveField(NamedTuple):
 
 
 @overload
-def conv_output_size(size: int, kernel_size: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> int: ...
+def conv_output_size(
+    size: SupportsIndex,
+    kernel_size: SupportsIndex,
+    stride: SupportsIndex = 1,
+    padding: SupportsIndex | str = 0,
+    dilation: SupportsIndex = 1,
+) -> int: ...
 @overload
 def conv_output_size(
-    size: Size, kernel_size: Size, stride: Size = 1, padding: Size = 0, dilation: Size = 1
-) -> Size: ...
+    size: Size, kernel_size: Size, stride: Size = 1, padding: Size | str = 0, dilation: Size = 1
+) -> Sizes: ...
 
 
-def conv_output_size(size: Size, kernel_size: Size, stride: Size = 1, padding: Size = 0, dilation: Size = 1) -> Size:
+def conv_output_size(
+    size: Size, kernel_size: Size, stride: Size = 1, padding: Size | str = 0, dilation: Size = 1
+) -> Sizes:
     r"""How many outputs a convolution makes along an axis.
 
     o = floor((i + 2p - d (k - 1) - 1) / s) + 1: the kernel reaches over d (k - 1) + 1 inputs, and o is the number of
@@ -56,17 +68,28 @@ def conv_output_size(size: Size, kernel_size: Size, stride: Size = 1, padding: S
         size: i, the number of inputs.
         kernel_size: k.
         stride: s.
-        padding: p, zeros put on each side.
+        padding: p, zeros put on each side; "valid" is 0. "same" puts d (k - 1) in all, so that o = i; only for a stride
+            of 1.
         dilation: d, the distance of neighbouring kernel elements.
 
     Returns:
-        o, an int, or a tuple when an argument was one.
+        o, an int, or a tuple when an argument was one, or a list.
 
     Raises:
-        TypeError: an argument is not made of ints.
+        TypeError: an argument is not made of whole numbers.
         ValueError: an argument is out of its range, or the kernel does not fit: the message names it and the rule.
     """
-    _check_rules(size=size, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation)
+    same = isinstance(padding, str) and padding == "same"
+    if isinstance(padding, str):
+        check_choice("padding", padding, ("same", "valid"))
+        padding = 0
+    size, kernel_size, stride, padding, dilation = _whole(
+        size=size, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation
+    )
+    if same:
+        if any(s != 1 for s in _axes(stride)):
+            raise bad_value("stride", stride, "1 where padding is 'same'")
+        return _per_axis(lambda i, k, d: i, size, kernel_size, dilation)
 
     def one(i: int, k: int, s: int, p: int, d: int) -> int:
         reach, room = d * (k - 1) + 1, i + 2 * p
@@ -80,17 +103,22 @@ def conv_output_size(size: Size, kernel_size: Size, stride: Size = 1, padding: S
 
 @overload
 def conv_transpose_output_size(
-    size: int, kernel_size: int, stride: int = 1, padding: int = 0, output_padding: int = 0, dilation: int = 1
+    size: SupportsIndex,
+    kernel_size: SupportsIndex,
+    stride: SupportsIndex = 1,
+    padding: SupportsIndex = 0,
+    output_padding: SupportsIndex = 0,
+    dilation: SupportsIndex = 1,
 ) -> int: ...
 @overload
 def conv_transpose_output_size(
     size: Size, kernel_size: Size, stride: Size = 1, padding: Size = 0, output_padding: Size = 0, dilation: Size = 1
-) -> Size: ...
+) -> Sizes: ...
 
 
 def conv_transpose_output_size(
     size: Size, kernel_size: Size, stride: Size = 1, padding: Size = 0, output_padding: Size = 0, dilation: Size = 1
-) -> Size:
+) -> Sizes:
     r"""How many outputs a transposed convolution makes along an axis.
 
     o = (i - 1) s - 2p + d (k - 1) + output_padding + 1.
@@ -108,14 +136,20 @@ def conv_transpose_output_size(
         output_padding: outputs added at the end, below the larger of stride and dilation.
 
     Returns:
-        o, an int, or a tuple when an argument was one.
+        o, an int, or a tuple when an argument was one, or a list.
 
     Raises:
-        TypeError: an argument is not made of ints.
+        TypeError: an argument is not made of whole numbers.
         ValueError: an argument is out of its range, or nothing is left: the message names it and the rule.
     """
-    _check_rules(size=size, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation)
-    _check_rules(output_padding=output_padding)
+    size, kernel_size, stride, padding, output_padding, dilation = _whole(
+        size=size,
+        kernel_size=kernel_size,
+        stride=stride,
+        padding=padding,
+        output_padding=output_padding,
+        dilation=dilation,
+    )
 
     def one(i: int, k: int, s: int, p: int, extra: int, d: int) -> int:
         if extra >= max(s, d):
@@ -136,12 +170,13 @@ def check_groups(in_channels: int, out_channels: int, groups: int) -> None:
         ValueError: an argument is below 1, or does not divide.
     """
     for name, value in (("in_channels", in_channels), ("out_channels", out_channels), ("groups", groups)):
-        _check_int(name, value, 1)
+        _int(name, value, 1)
     for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
         if channels % groups:
             raise bad_value("groups", groups, f"a divisor of {name}={channels}")
 
 
+@checked(kernel_sizes=each(1), strides=each(1), paddings=each(0), dilations=each(1))
 def conv_settings(
     size: int,
     output_size: int,
@@ -167,9 +202,8 @@ def conv_settings(
     Raises:
         TypeError, ValueError: a size is not an int of at least 1.
     """
-    _check_int("size", size, 1)
-    _check_int("output_size", output_size, 1)
-    found = []
+    size, output_size = _int("size", size, 1), _int("output_size", output_size, 1)
+    matches = []
     for k, s, p, d in itertools.product(kernel_sizes, strides, paddings, dilations):
         if p >= d * (k - 1) + 1 or (k == 1 and d > 1):
             continue
@@ -177,12 +211,13 @@ def conv_settings(
         if transpose:
             extra = output_size - ((size - 1) * s - 2 * p + d * (k - 1) + 1)
             if 0 <= extra < max(s, d):
-                found.append({**settings, "output_padding": extra})
+                matches.append({**settings, "output_padding": extra})
         elif d * (k - 1) + 1 <= size + 2 * p and conv_output_size(size, k, s, p, d) == output_size:
-            found.append(settings)
-    return found
+            matches.append(settings)
+    return matches
 
 
+@checked(layers=sequences)
 def receptive_field(layers: Sequence[Layer | Sequence[int]]) -> ReceptiveField:
     r"""What one output of a stack of convolutions sees.
 
@@ -206,8 +241,7 @@ def receptive_field(layers: Sequence[Layer | Sequence[int]]) -> ReceptiveField:
             raise bad_value(
                 f"layers[{index}]", tuple(entry), "(kernel_size, stride, padding, dilation) or the first of these"
             )
-        layer = Layer(*entry)
-        _check_rules(**layer._asdict())
+        layer = Layer(*(_int(name, value, _LEAST[name]) for name, value in zip(Layer._fields, entry)))
         r += layer.dilation * (layer.kernel_size - 1) * j
         start -= layer.padding * j
         j *= layer.stride
@@ -217,23 +251,38 @@ def receptive_field(layers: Sequence[Layer | Sequence[int]]) -> ReceptiveField:
 _LEAST = {"size": 1, "kernel_size": 1, "stride": 1, "padding": 0, "dilation": 1, "output_padding": 0}
 
 
-def _check_rules(**arguments: Size) -> None:
-    """Each argument is an int, or a tuple of ints, of at least what it needs."""
+def _whole(**arguments: Any) -> tuple[Sizes, ...]:
+    """The arguments as ints and tuples of ints, each of at least what it needs."""
+    made: list[Sizes] = []
     for name, value in arguments.items():
-        for part in value if isinstance(value, tuple) else (value,):
-            _check_int(name, part, _LEAST[name])
-        if value == ():
-            raise bad_value(name, value, "an int, or one for each axis")
+        if isinstance(value, (tuple, list)):
+            if not value:
+                raise bad_value(name, value, "a whole number, or one for each axis")
+            made.append(tuple(_int(name, part, _LEAST[name]) for part in value))
+        else:
+            made.append(_int(name, value, _LEAST[name]))
+    return tuple(made)
 
 
-def _check_int(name: str, value: object, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be an int, or a tuple of one for each axis, got {value!r}")
-    if value < least:
+def _int(name: str, value: Any, least: int) -> int:
+    """A whole number as an int; True and an array of several are none."""
+    try:
+        if isinstance(value, bool) or getattr(value, "ndim", False):
+            raise TypeError
+        number = operator.index(value)
+    except TypeError:
+        allowed = "a whole number, or a tuple or list of one for each axis"
+        raise TypeError(f"{name} must be {allowed}, got {value!r}") from None
+    if number < least:
         raise bad_value(name, value, f"at least {least}")
+    return number
 
 
-def _per_axis(one, *arguments: Size) -> Size:  # type: ignore[no-untyped-def]
+def _axes(value: Sizes) -> tuple[int, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _per_axis(one, *arguments: Sizes) -> Sizes:  # type: ignore[no-untyped-def]
     """`one` for each axis; plain ints serve all axes."""
     axes = {len(value) for value in arguments if isinstance(value, tuple)}
     if not axes:

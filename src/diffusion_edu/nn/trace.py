@@ -11,16 +11,17 @@ from .blocks import Attend, DownBlock, DownSample, ResBlock, UpBlock, UpSample
 from .embeddings import TimeEmbedding, VectorEmbedding
 
 _PARTS = (DownBlock, UpBlock, ResBlock, Attend, DownSample, UpSample, TimeEmbedding, VectorEmbedding)
+_ATTENTION = (SelfAttention, CrossAttention)
 
 
 class TraceRow(NamedTuple):
     """One part of a network: its name and kind, shapes without the batch, parameters, and FLOPs for one sample.
 
-    A multiplication and an addition count as two FLOPs; normalisations and activations are left out (under 1%).
+    A multiplication and an addition count as two FLOPs; normalizations and activations are left out (under 1%).
 
     Args:
         skip: the encoder part whose output is concatenated here, or None.
-        level: how often the picture has been halved at this part's output, 0 at full size; None without positions.
+        level: how often the image has been halved at this part's output, 0 at full size; None without positions.
         residual: what the part's shortcut does before the addition, "identity" or "1x1 convolution"; None where
             nothing is added.
         heads: attention heads, 0 without attention.
@@ -45,7 +46,7 @@ def trace_modules(model: nn.Module, *inputs: Any) -> list[TraceRow]:
 
     Args:
         model: a U-Net or a part of one; on the meta device nothing is computed.
-        inputs: what the model is called with, for a batch of one; the first is the picture.
+        inputs: what the model is called with, for a batch of one; the first is the image.
     """
     inside: dict[str, list[TraceRow]] = {}
     rows: list[TraceRow] = []
@@ -56,12 +57,12 @@ def trace_modules(model: nn.Module, *inputs: Any) -> list[TraceRow]:
         inside[top] = []
         for name, layer in part.named_modules():
 
-            def look(module: nn.Module, args: tuple, out: Tensor, top: str = top, name: str = name) -> None:
+            def look(module: nn.Module, args: tuple[Any, ...], out: Tensor, top: str = top, name: str = name) -> None:
                 _add_layer(inside[top], name, module, args, out)
 
             handles.append(layer.register_forward_hook(look))
 
-        def record(module: nn.Module, args: tuple, out: Tensor, top: str = top) -> None:
+        def record(module: nn.Module, args: tuple[Any, ...], out: Tensor, top: str = top) -> None:
             if top == "conv_in" or top.startswith("down."):
                 encoder.append(top)
             row = _row(top, module, args, out)
@@ -72,7 +73,7 @@ def trace_modules(model: nn.Module, *inputs: Any) -> list[TraceRow]:
                     skip=encoder.pop() if isinstance(module, UpBlock) else None,
                     level=_level(inputs[0], out),
                     residual=_residual(module),
-                    heads=max((m.heads for m in module.modules() if isinstance(m, SelfAttention)), default=0),
+                    heads=max((m.heads for m in module.modules() if isinstance(m, _ATTENTION)), default=0),
                     # a part that is a layer itself has nothing inside
                     parts=tuple(layer for layer in inside[top] if layer.name),
                 )
@@ -98,13 +99,13 @@ def top_parts(model: nn.Module) -> dict[str, nn.Module]:
     return parts
 
 
-def _row(name: str, module: nn.Module, args: tuple, out: Tensor) -> TraceRow:
+def _row(name: str, module: nn.Module, args: tuple[Any, ...], out: Tensor) -> TraceRow:
     kind = {"Conv2d": "Conv"}.get(type(module).__name__, type(module).__name__)
     own = sum(p.numel() for p in module.parameters(recurse=False))
     return TraceRow(name, kind, tuple(args[0].shape[1:]), tuple(out.shape[1:]), own, _flops(module, args, out))
 
 
-def _add_layer(layers: list[TraceRow], name: str, module: nn.Module, args: tuple, out: Tensor) -> None:
+def _add_layer(layers: list[TraceRow], name: str, module: nn.Module, args: tuple[Any, ...], out: Tensor) -> None:
     """Append a layer that has weights of its own or computes; those that only hold others are left out."""
     row = _row(name, module, args, out)
     if row.parameters or row.flops:
@@ -126,7 +127,7 @@ def _residual(module: nn.Module) -> str | None:
     return "identity" if isinstance(block.shortcut, nn.Identity) else "1x1 convolution"
 
 
-def _flops(module: nn.Module, args: tuple, out: Tensor) -> int:
+def _flops(module: nn.Module, args: tuple[Any, ...], out: Tensor) -> int:
     """FLOPs of one layer for one sample; 0 for a module that only holds others."""
     if isinstance(module, nn.ConvTranspose2d):
         kernel = module.kernel_size[0] * module.kernel_size[1]
@@ -136,7 +137,7 @@ def _flops(module: nn.Module, args: tuple, out: Tensor) -> int:
         return 2 * out[0].numel() * module.in_channels // module.groups * kernel
     if isinstance(module, nn.Linear):
         return 2 * out[0].numel() * module.in_features
-    if isinstance(module, SelfAttention | CrossAttention):
+    if isinstance(module, _ATTENTION):
         channels, positions = out.shape[1], out.shape[2] * out.shape[3]
         keys = positions if isinstance(module, SelfAttention) else args[1].shape[1] + 1
         return 2 * 2 * positions * keys * channels  # Q K^T, and its product with V

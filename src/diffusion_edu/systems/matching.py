@@ -1,4 +1,4 @@
-"""What a pair of encoders is good for: finding the picture of a text, the text of a picture, and naming classes."""
+"""What a pair of encoders is good for: finding the image of a text, the text of an image, and naming classes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .._arguments import checked
 from .._errors import bad_value
 from .clip import MOST_LOG_SCALE
 
@@ -27,17 +28,18 @@ class Retrieval(NamedTuple):
     text_to_image_chance: dict[int, float]
 
 
+@checked
 @torch.no_grad()
 def retrieval(image: Tensor, text: Tensor, truth: Tensor | None = None, ks: tuple[int, ...] = (1, 5)) -> Retrieval:
-    """Rank all texts for each picture and all pictures for each text, by cosine.
+    """Rank all texts for each image and all images for each text, by cosine.
 
     A tie counts against the right answer: encoders that say the same of everything find nothing.
 
     Args:
         image: (N, E).
         text: (M, E).
-        truth: (N,) index of each picture's text; several pictures may have one. Default: picture i has text i.
-        ks: how many answers may be given. Texts without a picture are wrong answers, and no queries.
+        truth: (N,) index of each image's text; several images may have one. Default: image i has text i.
+        ks: how many answers may be given. Texts without an image are wrong answers, and no queries.
 
     Returns:
         Retrieval.
@@ -46,22 +48,22 @@ def retrieval(image: Tensor, text: Tensor, truth: Tensor | None = None, ks: tupl
         ValueError: other shapes, or truth outside 0..M-1.
     """
     if image.ndim != 2 or text.ndim != 2 or image.shape[1] != text.shape[1] or not len(image) or not len(text):
-        told = f"{tuple(image.shape)} and {tuple(text.shape)}"
-        raise ValueError(f"image and text must be (N, E) and (M, E) with N, M >= 1, got {told}")
+        shapes = f"{tuple(image.shape)} and {tuple(text.shape)}"
+        raise ValueError(f"image and text must be (N, E) and (M, E) with N, M >= 1, got {shapes}")
     if truth is None:
         if len(image) != len(text):
             raise ValueError(f"truth must be given where N and M differ, got {len(image)} and {len(text)}")
         truth = torch.arange(len(image))
     if truth.shape != image.shape[:1] or truth.min() < 0 or truth.max() >= len(text):
         raise bad_value("truth", truth.tolist(), f"{len(image)} indices in 0..{len(text) - 1}")
-    if any(k < 1 for k in ks):
-        raise bad_value("ks", ks, "at least 1")
+    if not ks or any(k < 1 for k in ks):
+        raise bad_value("ks", ks, "at least one number, each at least 1")
     cosine = F.normalize(image.double(), dim=1) @ F.normalize(text.double(), dim=1).T  # (N, M)
     right = truth.to(cosine.device)[:, None] == torch.arange(len(text), device=cosine.device)  # (N, M) bool
-    asked = right.any(0)
-    ways = [(cosine, right), (cosine.T[asked], right.T[asked])]
-    recalls = [_recall(*way, ks) for way in ways]
-    chances = [_chance(way[1], ks) for way in ways]
+    queries = right.any(0)
+    directions = [(cosine, right), (cosine.T[queries], right.T[queries])]
+    recalls = [_recall(*way, ks) for way in directions]
+    chances = [_chance(way[1], ks) for way in directions]
     return Retrieval(*recalls, *chances)
 
 
@@ -77,14 +79,15 @@ def _chance(right: Tensor, ks: tuple[int, ...]) -> dict[int, float]:
     return {k: sum(1 - math.comb(n - m, min(k, n)) / math.comb(n, min(k, n)) for m in counts) / len(counts) for k in ks}
 
 
+@checked
 def zero_shot(image: Tensor, class_text: Tensor, log_scale: float = MOST_LOG_SCALE) -> Tensor:
-    """How likely each class is for each picture, when the classes are given in words and were never trained.
+    """How likely each class is for each image, when the classes are given in words and were never trained.
 
     Equation: eq-zero-shot (Radford et al. 2021, section 3.1.2).
     Checked by: tests/systems/test_matching.py::test_zero_shot_is_the_softmax_of_the_scaled_cosines.
 
     Args:
-        image: (N, E) embeddings of pictures.
+        image: (N, E) embeddings of images.
         class_text: (C, E) embeddings of one text a class ("a drawing, noto style"), or (C, P, E) of P texts a class,
             whose directions are averaged.
         log_scale: of the softmax; the winner does not depend on it.
@@ -96,8 +99,8 @@ def zero_shot(image: Tensor, class_text: Tensor, log_scale: float = MOST_LOG_SCA
         ValueError: other shapes.
     """
     if image.ndim != 2 or class_text.ndim not in (2, 3) or class_text.shape[-1] != image.shape[1]:
-        told = f"{tuple(image.shape)} and {tuple(class_text.shape)}"
-        raise ValueError(f"image and class_text must be (N, E) and (C, E) or (C, P, E), got {told}")
+        shapes = f"{tuple(image.shape)} and {tuple(class_text.shape)}"
+        raise ValueError(f"image and class_text must be (N, E) and (C, E) or (C, P, E), got {shapes}")
     names = F.normalize(class_text.float(), dim=-1)
     if names.ndim == 3:
         names = F.normalize(names.mean(1), dim=1)

@@ -11,11 +11,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .._arguments import checked, iterable_of_texts
 from .._errors import DataError, bad_value
 
 PAD, UNKNOWN, START, END = SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 
 
+@checked
 class Tokenizer:
     """Texts in, token ids out: lower case, cut at spaces and punctuation, rare words in pieces ("top", "##hat").
 
@@ -23,6 +25,7 @@ class Tokenizer:
 
     Args:
         content: JSON as :attr:`content` holds it.
+        first: its first tokens, with the ids 0, 1, ...; another BERT's vocabulary may have [PAD] alone there.
 
     Raises:
         DataError: the JSON is damaged, or is that of another kind of tokenizer.
@@ -31,16 +34,19 @@ class Tokenizer:
     Source: Wu et al. 2016, section 4.1, as in Devlin et al. 2019.
     """
 
-    def __init__(self, content: str) -> None:
+    def __init__(self, content: str, first: Sequence[str] = SPECIAL) -> None:
         library = _library()
         try:
             self._pieces = library.Tokenizer.from_str(content)
         except Exception as error:  # the library raises plain Exception
             raise DataError(f"the tokenizer's JSON is damaged: {error}") from error
-        if [self._pieces.token_to_id(token) for token in SPECIAL] != list(range(len(SPECIAL))):
-            raise DataError(f"the tokenizer's first tokens must be {', '.join(SPECIAL)}")
+        if [self._pieces.token_to_id(token) for token in first] != list(range(len(first))):
+            raise DataError(f"the tokenizer's first tokens must be {', '.join(first)}")
+        self._pieces.no_padding()  # a file may ask for both; :meth:`encode` sees to them
+        self._pieces.no_truncation()
 
     @classmethod
+    @checked(texts=iterable_of_texts)
     def train(cls, texts: Iterable[str], size: int = 2048) -> Tokenizer:
         """Learn a vocabulary: all letters, then the pieces that shorten the texts most. Same texts, same vocabulary.
 
@@ -66,6 +72,7 @@ class Tokenizer:
         return cls(_empty(empty.get_vocab(with_added_tokens=True)).to_str())
 
     @classmethod
+    @checked
     def read(cls, path: str | Path) -> Tokenizer:
         """The tokenizer in a file that holds :attr:`content`.
 
@@ -91,12 +98,13 @@ class Tokenizer:
         tokens = self._pieces.get_vocab()
         return sorted(tokens, key=tokens.__getitem__)
 
+    @checked
     def encode(self, texts: Sequence[str], length: int | None = None) -> tuple[Tensor, Tensor]:
         """Texts as numbers.
 
         Args:
             texts: B texts.
-            length: L, where it has to be a certain one; longer texts lose their end, though not the last token [SEP].
+            length: L, where it must be a certain one; longer texts lose their end, though not the last token [SEP].
 
         Returns:
             ids (B, L) int64 and mask (B, L) bool, True for real tokens. Without a length L is that of the longest.
@@ -119,10 +127,12 @@ class Tokenizer:
         mask = torch.arange(width) < torch.tensor([[len(row)] for row in rows])
         return ids, mask
 
+    @checked
     def pieces(self, text: str) -> list[str]:
         """What a text is cut into, [CLS] and [SEP] included."""
         return self._pieces.encode(text).tokens
 
+    @checked
     def words(self, text: str) -> list[str]:
         """What a text is cut into before rare words fall into pieces: lower case, signs on their own."""
         return [word for word, _ in _split(self._pieces, text)]

@@ -1,24 +1,23 @@
-"""Training: the loss, the averaged weights, the loop with its checkpoints, and the recipes of the book."""
+"""Training: objectives, the averaged weights, and the loop with its checkpoints."""
 
-from .checkpoint import CheckpointError
+from ..files import CheckpointError
+from ..processes import WorkerLost
 from .ema import EMA
-from .loop import TrainingDiverged, TrainStep, fit
-from .losses import Objective, diffusion_loss
-from .parallel import WorkerLost
-from .recipes import PLANS, Plan, Recipe, new_unet, plan
+from .loop import fit
+from .losses import diffusion_loss
+from .objective import Denoising, Objective
+from .recipe import Recipe
+from .report import TrainingDiverged, TrainStep
 
 __all__ = [
     "EMA",
-    "PLANS",
     "CheckpointError",
+    "Denoising",
     "Objective",
-    "Plan",
     "Recipe",
     "TrainStep",
     "TrainingDiverged",
     "WorkerLost",
     "diffusion_loss",
     "fit",
-    "new_unet",
-    "plan",
 ]

@@ -9,23 +9,24 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .._errors import bad_type, bad_value
 from ..data.pixels import to_x0
-from .machine import derive_seed
-from .recipes import Recipe
+from ..randomness import Draw, derive_seed
+from .recipe import Recipe
 
 Batch = Tensor | dict[str, Tensor]
 
 
-def is_pictures(tensor: Tensor) -> bool:
+def is_images(tensor: Tensor) -> bool:
     """True for uint8 pixels (N, C, H, W)."""
     return tensor.dtype == torch.uint8 and tensor.ndim == 4
 
 
 def check_data(data: Tensor | Mapping[str, Tensor]) -> None:
-    """Raise unless `data` is a tensor of pictures, or named tensors with one entry each for the same things.
+    """Raise unless `data` is a tensor of images, or named tensors with one entry each for the same things.
 
     Raises:
-        TypeError: pictures that are not uint8, or a value that is no tensor.
+        TypeError: images that are not uint8, or a value that is no tensor.
         ValueError: another shape, nothing in it, or tensors of different lengths.
     """
     if isinstance(data, Tensor):
@@ -34,6 +35,8 @@ def check_data(data: Tensor | Mapping[str, Tensor]) -> None:
         if data.ndim != 4 or len(data) == 0:
             raise ValueError(f"data must have shape (N, C, H, W) with N >= 1, got {tuple(data.shape)}")
         return
+    if not isinstance(data, Mapping):
+        raise bad_type("data", data, "uint8 pixels (N, C, H, W), or tensors by name")
     wrong = {name: type(value).__name__ for name, value in data.items() if not isinstance(value, Tensor)}
     if wrong:
         raise TypeError(f"data must hold tensors, got {wrong}")
@@ -46,11 +49,14 @@ class Batches:
     """The data on their device, in shuffled epochs that are cut into batches.
 
     Args:
-        data: (N, C, H, W) uint8 pictures, or tensors by name that are indexed together.
+        data: (N, C, H, W) uint8 images, or tensors by name that are indexed together.
         recipe: for the size of a batch, the seed, and whether to mirror.
         device: where the data are kept.
-        memory_format: of the pictures in a batch.
+        memory_format: of the images in a batch.
         part: which entries of every batch are taken; default: all.
+
+    Raises:
+        ValueError: the recipe mirrors, and nothing in the data is an image.
     """
 
     def __init__(
@@ -72,28 +78,30 @@ class Batches:
             self.about = {name: _describe(value) for name, value in self.data.items()}
             self.count = len(next(iter(self.data.values())))
             self.data = {name: value.to(device) for name, value in self.data.items()}
+        if recipe.flip and not any(
+            map(is_images, [self.data] if isinstance(self.data, Tensor) else self.data.values())
+        ):
+            raise bad_value("flip", True, "False where nothing in the data is an image (uint8, (N, C, H, W))")
         self._order: dict[int, Tensor] = {}
 
-    def take(self, n: int, generator: torch.Generator) -> Batch:
-        """The batch of step n. Pictures come as floats in [-1, 1], mirrored where the recipe asks for it.
+    def take(self, n: int, draw: Draw) -> Batch:
+        """The batch of step n. Images come as floats in [-1, 1], mirrored where the recipe asks for it.
 
         Args:
             n: 1, 2, ...
-            generator: of the mirrors; all pictures of one entry are mirrored together.
+            draw: the random numbers of step n; all images of one entry are mirrored together.
 
         Returns:
             As the data: one tensor, or tensors by name.
         """
-        index, mirror = self._indices(n), None
-        if self.recipe.flip:  # drawn for the whole batch, so that it does not matter who takes which part
-            mirror = torch.rand(len(index), generator=generator, device=self.device)[self._part] < 0.5
-        index = index[self._part]
+        mirror = draw.uniform() < 0.5 if self.recipe.flip else None
+        index = self._indices(n)[self._part]
         if isinstance(self.data, Tensor):
             return self._ready(self.data[index], mirror)
         return {name: self._ready(value[index], mirror) for name, value in self.data.items()}
 
     def _ready(self, values: Tensor, mirror: Tensor | None) -> Tensor:
-        if not is_pictures(values):
+        if not is_images(values):
             return values
         if mirror is not None:
             values = torch.where(mirror[:, None, None, None], values.flip(3), values)

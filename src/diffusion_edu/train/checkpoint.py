@@ -1,151 +1,164 @@
-"""Files of tensors with their description: safetensors with a JSON header, written whole or not at all."""
+"""What a training leaves in its folder, and how it is taken up again: one checkpoint, and a line for every report."""
 
 from __future__ import annotations
 
-import errno
+import contextlib
 import json
+import math
 import os
-import struct
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
-_KEY = "diffusion_edu"
-_LOCK = ".lock"
+from .. import disk, files
+from .._errors import bad_value
+from ..files import CheckpointError
+from .ema import EMA
+
+CHECKPOINT = "checkpoint.safetensors"
+METRICS = "metrics.jsonl"
+MOST_STEPS = 10**12  # of a training
+MOST_OF_METRICS = 1_000_000_000  # bytes: some five million reports
+FORMAT = 2  # of the description in a checkpoint; format 1 is read too
+FREE = ("steps", "cooldown", "minutes", "log_every", "checkpoint_every")  # a run may be resumed with others
 
 
-class CheckpointError(RuntimeError):
-    """A checkpoint is damaged, foreign, or does not fit the run."""
+class OtherRecipe(CheckpointError):
+    """A checkpoint was made by another recipe: its run cannot go on by this one, but another may begin from it."""
 
 
-def write(path: str | Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
-    """Write tensors and their description to one file, so that a crash leaves the old file or the new one.
+def tensors_of(model: nn.Module, ema: EMA[Any], optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """All that a training has learned, by name."""
+    moments = {
+        f"{index}.{name}": value
+        for index, state in optimizer.state_dict()["state"].items()
+        for name, value in state.items()
+    }
+    return {
+        **files.with_prefix("model", model.state_dict()),
+        **files.with_prefix("ema", ema.model.state_dict()),
+        **files.with_prefix("optimizer", moments),
+    }
 
-    The bytes go to a temporary file in the same folder, are forced to the disk, and take the name by a rename.
+
+def put_back(tensors: Mapping[str, Tensor], model: nn.Module, ema: EMA[Any], optimizer: torch.optim.Optimizer) -> None:
+    """The inverse of :func:`tensors_of`.
+
+    Raises:
+        ValueError: they are not the tensors of this network and its optimizer, or not finite; nothing was changed.
+    """
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in files.under_prefix("optimizer", tensors).items():
+        index, _, key = name.partition(".")
+        state.setdefault(int(index), {})[key] = value
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    moments = {}
+    for number in state:  # a parameter that no gradient has reached yet has none
+        like = parameters[number]
+        both = {"step": torch.zeros((), device="meta"), "exp_avg": like, "exp_avg_sq": like}
+        moments.update(files.with_prefix(f"optimizer.{number}", both))
+    weights = model.state_dict()
+    wanted = {**files.with_prefix("model", weights), **files.with_prefix("ema", weights), **moments}
+    files.check_fit(tensors, wanted)
+    model.load_state_dict(files.under_prefix("model", tensors))
+    ema.model.load_state_dict(files.under_prefix("ema", tensors))
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    # Files hold contiguous tensors; the fused optimizer needs each moment in its parameter's memory format.
+    for parameter, own in optimizer.state.items():
+        for key, value in own.items():
+            if value.shape == parameter.shape:
+                own[key] = torch.empty_like(parameter).copy_(value)
+
+
+def check_same(path: Path, theirs: Mapping[str, Any], mine: Mapping[str, Any], config: Any) -> None:
+    """Raise unless the description in a checkpoint is that of this training, whose length may be another.
 
     Args:
-        path: the file; its folder is made.
-        tensors: by name; moved to the CPU.
-        meta: JSON-ready description.
+        path: the checkpoint, for the message.
+        theirs: its description, in format 2.
+        mine: that of this training.
+        config: of the network, or None.
 
     Raises:
-        OSError: the disk is full (the message names the file and the size), or the folder cannot be written.
+        CheckpointError: it was made by another training; says what is different.
+        OtherRecipe: by the same training with other numbers.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    payload = save(plain, metadata={_KEY: json.dumps(meta, sort_keys=True)})
-    write_bytes(path, payload)
+    mine = json.loads(json.dumps(mine))
+    filled = {**theirs, "model": _with_all_fields(theirs.get("model"), config)}
+    for part in ("format", "model", "objective", "data", "inputs"):
+        if filled.get(part) != mine.get(part):
+            raise CheckpointError(
+                f"{path} belongs to another run: its {part} is {theirs.get(part)}, this run's is {mine.get(part)}"
+            )
+    recipe = theirs["recipe"]
+    changed = [k for k, v in mine["recipe"].items() if k not in FREE and recipe.get(k) != v]
+    if changed:
+        message = ", ".join(f"{k} {recipe.get(k)!r} -> {mine['recipe'][k]!r}" for k in changed)
+        raise OtherRecipe(f"{path} was made by another recipe: {message}")
 
 
-def write_bytes(path: Path, payload: bytes) -> None:
-    """Write a file whole or not at all.
+def _with_all_fields(model: Any, config: Any) -> Any:
+    """The network of a description with every field that its configuration has today: older files lack some."""
+    with contextlib.suppress(AttributeError, KeyError, TypeError, ValueError):
+        return {**model, "config": json.loads(json.dumps(type(config).from_dict(model["config"]).to_dict()))}
+    return model
+
+
+def count_in(meta: Mapping[str, Any], name: str) -> int:
+    """A number of steps in a checkpoint's description.
 
     Raises:
-        OSError: as :func:`write`.
+        ValueError: it is no number of steps.
     """
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(payload)
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp makes the file private; give it the mode that an ordinary new file would have.
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
-    except BaseException as error:
-        Path(temporary).unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            megabytes = len(payload) / 1e6
-            raise OSError(errno.ENOSPC, f"no space left to write {megabytes:.1f} MB", str(path)) from error
-        raise
-    try:
-        folder = os.open(path.parent, os.O_RDONLY)
-    except OSError:  # Windows cannot open a folder; there the rename alone has to do
+    value = meta.get(name)
+    if type(value) is not int or not 0 <= value <= MOST_STEPS:
+        raise bad_value(name, value, f"an integer in 0..{MOST_STEPS:,}")
+    return value
+
+
+def append(path: Path, report: Mapping[str, Any]) -> None:
+    """Add the line of a report.
+
+    Raises:
+        OSError: it cannot be written; the message names the file, which is then as it was.
+    """
+    disk.append_line(path, json.dumps(report))
+
+
+def reports(path: Path) -> list[dict[str, Any]]:
+    """The reports in a file; lines that are none, as a kill or a full disk leaves them, are passed over.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if not os.path.lexists(path):
+        return []
+    found = []
+    for line in disk.read_bytes(path, MOST_OF_METRICS).splitlines():
+        with contextlib.suppress(ValueError, RecursionError):
+            report = json.loads(line)
+            if isinstance(report, dict) and _is_whole(report):
+                found.append(report)
+    return found
+
+
+def _is_whole(report: Mapping[str, Any]) -> bool:
+    """Whether a report has what is made of it later; a gradient norm is not, and may be infinite in fp16."""
+    step, loss, speed = (report.get(name) for name in ("step", "loss", "pictures_per_second"))
+    numbers = all(isinstance(value, (int, float)) and math.isfinite(value) for value in (loss, speed))
+    return type(step) is int and step > 0 and numbers and speed > 0  # type: ignore[operator]
+
+
+def trim(path: Path, step: int) -> None:
+    """Drop reports of steps that a killed run made after its last checkpoint, if any: they will be made again.
+
+    Raises:
+        OSError: the file cannot be read or written.
+    """
+    if not os.path.lexists(path):
         return
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def read(path: str | Path, device: torch.device | str = "cpu") -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read what :func:`write` wrote.
-
-    Returns:
-        Tensors by name, and the description.
-
-    Raises:
-        FileNotFoundError: no such file.
-        CheckpointError: the file is damaged, or has no description of this package.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"no checkpoint at {path}")
-    try:
-        with safe_open(str(path), framework="pt", device=str(device)) as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-    except SafetensorError as error:
-        raise CheckpointError(f"{path} is damaged or is not a safetensors file: {error}") from error
-    if _KEY not in header:
-        raise CheckpointError(f"{path} was not written by diffusion_edu: its header lacks {_KEY!r}")
-    return tensors, json.loads(header[_KEY])
-
-
-def tensor_places(path: Path) -> dict[str, tuple[str, tuple[int, ...], int, int]]:
-    """Where the tensors of a safetensors file lie: {name: (type, shape, first byte in the file, number of bytes)}."""
-    with open(path, "rb") as file:
-        (length,) = struct.unpack("<Q", file.read(8))
-        header = json.loads(file.read(length))
-    places = {}
-    for name, entry in header.items():
-        if name != "__metadata__":
-            begin, end = entry["data_offsets"]
-            places[name] = (entry["dtype"], tuple(entry["shape"]), 8 + length + begin, end - begin)
-    return places
-
-
-def with_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors under ``prefix.name``."""
-    return {f"{prefix}.{name}": value for name, value in tensors.items()}
-
-
-def under_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The inverse of :func:`with_prefix`: the tensors under `prefix`, without it."""
-    start = f"{prefix}."
-    return {name[len(start) :]: value for name, value in tensors.items() if name.startswith(start)}
-
-
-def hold(directory: Path, *names: str) -> FileLock:
-    """Hold a directory for one run: two that write the same files would spoil both. A dead process holds nothing.
-
-    Args:
-        directory: made where it is missing.
-        names: the files that the run writes there; what a killed write of one left behind is removed.
-
-    Raises:
-        RuntimeError: another run holds it.
-    """
-    directory.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(directory / _LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise RuntimeError(
-            f"{directory} is in use by another training run: wait for it, close its iterator, or take another directory"
-        ) from None
-    # A kill in the middle of a write leaves its temporary file behind; nobody else can be writing now.
-    for name in names:
-        for left in directory.glob(f".{name}.*.tmp"):
-            left.unlink()
-    return lock
+    kept = [json.dumps(report) for report in reports(path) if report["step"] <= step]
+    disk.write_bytes(path, "".join(f"{line}\n" for line in kept).encode())

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import copy
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from .._arguments import checked, module, share
+
 Model = TypeVar("Model", bound=nn.Module)
 
 
+def unwrapped(model: Any) -> Any:
+    """The network inside torch.compile's and DistributedDataParallel's wrappers: the one that files are made of."""
+    while True:
+        inner = getattr(model, "_orig_mod", None)
+        if inner is None and isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
+            inner = model.module
+        if inner is None:
+            return model
+        model = inner
+
+
+@checked(model=module, decay=share)
 class EMA(Generic[Model]):
     r"""Exponential moving average of a network's parameters, with warm-up.
 
@@ -33,8 +47,9 @@ class EMA(Generic[Model]):
             raise ValueError(f"decay must be in [0, 1), got {decay!r}")
         self.decay = decay
         self.updates = 0
-        self.model: Model = copy.deepcopy(model).eval().requires_grad_(False)
+        self.model: Model = copy.deepcopy(unwrapped(model)).eval().requires_grad_(False)
 
+    @checked(model=module)
     @torch.no_grad()
     def update(self, model: nn.Module) -> None:
         """Take the network's present weights into the average; buffers are copied."""

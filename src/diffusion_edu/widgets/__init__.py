@@ -10,25 +10,31 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .conv_explorer import ConvExplorer
-    from .cost_explorer import CostExplorer
-    from .flow_explorer import FlowExplorer
-    from .frechet_explorer import FrechetExplorer
-    from .live_sampler import LiveSampler
-    from .reverse_player import ReversePlayer, record
-    from .schedule_explorer import ScheduleExplorer
-    from .text_search import TextSearch
-    from .unet_explorer import UNetExplorer, record_features
-    from .x_t_explorer import XTExplorer
+    from .cascade.widget import CascadePlayer
+    from .conv.widget import ConvExplorer
+    from .cost.widget import CostExplorer
+    from .flow.widget import FlowExplorer
+    from .frechet.widget import FrechetExplorer
+    from .live.widget import LiveSampler
+    from .painter.widget import TextPainter
+    from .prior.widget import PriorCloud
+    from .reverse.widget import ReversePlayer, record
+    from .schedule.widget import ScheduleExplorer
+    from .search.widget import TextSearch
+    from .unet.widget import UNetExplorer, record_features
+    from .x_t.widget import XTExplorer
 
 __all__ = [
+    "CascadePlayer",
     "ConvExplorer",
     "CostExplorer",
     "FlowExplorer",
     "FrechetExplorer",
     "LiveSampler",
+    "PriorCloud",
     "ReversePlayer",
     "ScheduleExplorer",
+    "TextPainter",
     "TextSearch",
     "UNetExplorer",
     "XTExplorer",
@@ -37,18 +43,21 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ConvExplorer": "conv_explorer",
-    "CostExplorer": "cost_explorer",
-    "FlowExplorer": "flow_explorer",
-    "FrechetExplorer": "frechet_explorer",
-    "XTExplorer": "x_t_explorer",
-    "ScheduleExplorer": "schedule_explorer",
-    "LiveSampler": "live_sampler",
-    "ReversePlayer": "reverse_player",
-    "record": "reverse_player",
-    "TextSearch": "text_search",
-    "UNetExplorer": "unet_explorer",
-    "record_features": "unet_explorer",
+    "CascadePlayer": "cascade.widget",
+    "ConvExplorer": "conv.widget",
+    "CostExplorer": "cost.widget",
+    "FlowExplorer": "flow.widget",
+    "FrechetExplorer": "frechet.widget",
+    "XTExplorer": "x_t.widget",
+    "ScheduleExplorer": "schedule.widget",
+    "LiveSampler": "live.widget",
+    "PriorCloud": "prior.widget",
+    "ReversePlayer": "reverse.widget",
+    "record": "reverse.widget",
+    "TextPainter": "painter.widget",
+    "TextSearch": "search.widget",
+    "UNetExplorer": "unet.widget",
+    "record_features": "unet.widget",
 }
 
 

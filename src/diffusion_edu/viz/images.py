@@ -1,0 +1,174 @@
+"""Figures of images: grids, strips, tables of how well images and texts fit, maps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from torch import Tensor
+
+from .._errors import bad_value
+from ..palette import BLUE, ORANGE, PAPER, TITLE
+from .drawing import STYLE, as_pictures, draw_picture, new_figure, numbers
+
+
+def show_grid(
+    x: Tensor,
+    titles: Sequence[str] | None = None,
+    columns: int | None = None,
+    cell: float = 0.9,
+) -> Figure:
+    """A batch of images in rows.
+
+    Args:
+        x: (B, C, H, W) uint8, or floats in [-1, 1]; C is 1 or 3.
+        titles: one for each image.
+        columns: images per row; default: up to 8.
+        cell: width of an image in inches.
+
+    Raises:
+        ValueError: a wrong shape, columns < 1, or titles of another number.
+    """
+    pictures = as_pictures(x)
+    count = len(pictures)
+    columns = min(count, 8) if columns is None else columns
+    if columns < 1:
+        raise bad_value("columns", columns, "at least 1")
+    if titles is not None and len(titles) != count:
+        raise bad_value("titles", f"{len(titles)} titles", f"one for each of {count} pictures")
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    height = cell * pictures.shape[1] / pictures.shape[2] + (0.22 if titles else 0.0)
+    with mpl.rc_context(STYLE):
+        figure = new_figure(columns * cell, rows * height, gap=0.02)
+        for index, picture in enumerate(pictures):
+            axes = figure.add_subplot(rows, columns, index + 1)
+            draw_picture(axes, picture)
+            if titles:
+                axes.set_title(titles[index], fontsize=9, pad=3)
+    return figure
+
+
+def film_strip(
+    frames: Sequence[Tensor] | Tensor,
+    labels: Sequence[str] | None = None,
+    rows: Sequence[str] | None = None,
+    cell: float = 1.0,
+) -> Figure:
+    """States of one or more processes from left to right, one process a row.
+
+    Args:
+        frames: F states, each (R, C, H, W) for R rows, or (C, H, W) for one; uint8 or floats in [-1, 1].
+        labels: one for each state, above the columns ("t = 400").
+        rows: one for each row, at its left.
+        cell: width of an image in inches.
+
+    Raises:
+        ValueError: no frames, frames of different shapes, or labels of another number.
+    """
+    if len(frames) == 0:
+        raise bad_value("frames", "none", "at least one state")
+    states = [as_pictures(frame if frame.ndim == 4 else frame.unsqueeze(0)) for frame in frames]
+    if len({state.shape for state in states}) > 1:
+        shapes = ", ".join(sorted({str(tuple(frame.shape)) for frame in frames}))
+        raise bad_value("frames", shapes, "states of one shape")
+    height_count, width_count = len(states[0]), len(states)
+    for name, given, wanted in (("labels", labels, width_count), ("rows", rows, height_count)):
+        if given is not None and len(given) != wanted:
+            raise bad_value(name, f"{len(given)} names", f"{wanted} of them")
+    height = cell * states[0].shape[1] / states[0].shape[2]
+    with mpl.rc_context(STYLE):
+        size = width_count * cell + (0.7 if rows else 0), height_count * height + (0.25 if labels else 0)
+        figure = new_figure(*size, gap=0.02)
+        cells = figure.subplots(height_count, width_count, squeeze=False)
+        for column, state in enumerate(states):
+            for row, picture in enumerate(state):
+                draw_picture(cells[row][column], picture)
+            if labels is not None:
+                cells[0][column].set_title(labels[column], fontsize=9, pad=3)
+        for row, name in enumerate(rows or ()):
+            cells[row][0].set_ylabel(name, fontsize=9)
+    return figure
+
+
+def heat_map(
+    panels: Mapping[str, Any],
+    xlabel: str = "",
+    ylabel: str = "",
+    signed: bool = False,
+    mark: tuple[int, int] | None = None,
+    size: tuple[float, float] = (1.6, 1.6),
+) -> Figure:
+    """Tables of numbers as colors, side by side, all on one scale.
+
+    Args:
+        panels: name -> (rows, columns) numbers.
+        xlabel, ylabel: of the columns and rows; with neither, the axes have no numbers.
+        signed: blue below 0, white at 0, orange above, instead of black at 0 to white at the largest value.
+        mark: (row, column) of a cell to be outlined in every panel.
+        size: width and height of a panel in inches.
+    """
+    tables = {name: np.atleast_2d(numbers(values)) for name, values in panels.items()}
+    if not tables or any(table.ndim != 2 or table.size == 0 for table in tables.values()):
+        raise bad_value("panels", {name: table.shape for name, table in tables.items()}, "tables (rows, columns)")
+    top = max(float(np.abs(table).max()) for table in tables.values())
+    cmap: Any = LinearSegmentedColormap.from_list("signed", [BLUE, "white", ORANGE]) if signed else "gray"
+    with mpl.rc_context(STYLE):
+        figure = new_figure(size[0] * len(tables) + 0.6 * bool(ylabel), size[1] + 0.25 + 0.3 * bool(xlabel))
+        for axes, (name, table) in zip(figure.subplots(1, len(tables), squeeze=False)[0], tables.items()):
+            drawn = axes.imshow(table, cmap=cmap, vmin=-top if signed else 0, vmax=top, aspect="auto")
+            drawn.set_interpolation("nearest")
+            axes.set(title=name, xlabel=xlabel, ylabel=ylabel)
+            axes.grid(False)
+            if not (xlabel or ylabel):
+                axes.set(xticks=[], yticks=[])
+            if mark is not None:
+                corner = mark[1] - 0.5, mark[0] - 0.5
+                axes.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor=ORANGE, linewidth=2, clip_on=False))
+    return figure
+
+
+def match_table(values: Any, pictures: Tensor, texts: Sequence[str], cell: float = 0.55) -> Figure:
+    """How well each text fits each image: the number as ink, the best image of each text outlined.
+
+    Args:
+        values: (rows, columns), one row per text and one column per image.
+        pictures: (columns, C, H, W) uint8, or floats in [-1, 1]; they stand over their columns.
+        texts: one for each row, at its left.
+        cell: width of a column in inches.
+    """
+    table, above = np.atleast_2d(numbers(values)), as_pictures(pictures)
+    if table.shape != (len(texts), len(above)):
+        raise bad_value("values", table.shape, f"of the shape (texts, pictures), {(len(texts), len(above))}")
+    rows, columns = table.shape
+    ink = LinearSegmentedColormap.from_list("ink", ["white", BLUE])
+    with mpl.rc_context(STYLE):
+        figure = new_figure(columns * cell + 0.085 * max(map(len, texts)), (0.75 * rows + 1) * cell, gap=0.02)
+        grid = figure.add_gridspec(2, 1, height_ratios=[1, 0.75 * rows])
+        top, axes = figure.add_subplot(grid[0]), figure.add_subplot(grid[1])
+        draw_picture(
+            top, np.concatenate([np.pad(p, ((0, 0), (1, 1), (0, 0)), constant_values=255) for p in above], axis=1)
+        )
+        axes.imshow(table, cmap=ink, vmin=0, vmax=max(float(table.max()), 1e-9), aspect="auto")
+        axes.set(xticks=[], yticks=range(rows), yticklabels=texts)
+        axes.tick_params(axis="y", length=0)
+        axes.grid(False)
+        for (row, column), value in np.ndenumerate(table):
+            strong = value > 0.6 * table.max()
+            axes.text(
+                column,
+                row,
+                f"{value:.2f}",
+                ha="center",
+                va="center",
+                fontsize=8,
+                color=PAPER if strong else TITLE,
+            )
+            if column == table[row].argmax():
+                axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=ORANGE, linewidth=2))
+    return figure
