@@ -21,9 +21,9 @@ import torch
 from torch import Tensor, nn
 
 import diffusion_edu as de
+from diffusion_edu.nn import new_unet
 from diffusion_edu.nn.blocks import Attend, UpBlock
 from diffusion_edu.nn.embeddings import TimeEmbedding
-from diffusion_edu.train.recipes import new_unet
 
 BANDS = {"1-100": (1, 100), "101-400": (101, 400), "401-1000": (401, 1000)}
 
@@ -85,7 +85,7 @@ def run(variant: str, seed: int, steps: int, preset: str, home: Path) -> dict[st
     ema = de.EMA(model, recipe.ema_decay)
     pixels = de.data.fashion_mnist("train").pixels
     for report in de.fit(
-        model, schedule, pixels, recipe, ema=ema, directory=home / f"{variant.replace(' ', '-')}-{seed}"
+        model, pixels, recipe, de.Denoising(schedule), ema=ema, directory=home / f"{variant.replace(' ', '-')}-{seed}"
     ):
         print(
             f"{variant:13} seed {seed} step {report.step:5} loss {report.loss:.4f} {report.pictures_per_second:.0f}/s",

@@ -21,10 +21,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import nbformat
-import psutil
-from nbclient import NotebookClient
-
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 RESULTS = ROOT / "benchmarks/compute"
@@ -66,12 +62,18 @@ def cores() -> int:
 
 def busy() -> bool:
     """True when other programs take so much of the machine that a wall time would say little about the chapter."""
+    import psutil
+
     # The share of all cores, just now: a load average would count our own last chapter.
     return psutil.cpu_percent(interval=2) > 25
 
 
 def run(path: Path) -> dict[str, Any]:
     """Run a copy of the notebook in memory; returns the kernel's report with wall time and bytes downloaded."""
+    # Here: other benchmarks ask this file for the processor's name, where these may be missing.
+    import nbformat
+    from nbclient import NotebookClient
+
     crowded = busy()
     notebook = nbformat.read(path, as_version=4)
     notebook.cells.append(nbformat.v4.new_code_cell(REPORT))

@@ -24,8 +24,8 @@ import torch
 from training_step import machine, wait
 
 import diffusion_edu as de
+from diffusion_edu import processes
 from diffusion_edu.nn.cost import network_cost
-from diffusion_edu.train import parallel
 from diffusion_edu.train.machine import tune_malloc
 
 NETWORKS = {
@@ -48,7 +48,9 @@ def training(arguments: argparse.Namespace, *, batch: int, side: int = 32, T: in
     """One training step a call."""
     model = de.UNet(NETWORKS[arguments.network])
     recipe = de.Recipe(steps=10**9, batch_size=batch, log_every=1, checkpoint_every=10**9)
-    run = de.fit(model, de.NoiseSchedule.cosine(T), pictures(batch, side), recipe, device=arguments.device)
+    run = de.fit(
+        model, pictures(batch, side), recipe, de.Denoising(de.NoiseSchedule.cosine(T)), device=arguments.device
+    )
     return lambda: next(run, None) and None  # type: ignore[func-returns-value]
 
 
@@ -126,11 +128,13 @@ def work(arguments: argparse.Namespace) -> None:
     tune_malloc()
     device = torch.device(arguments.device)
     if device.type == "cuda":
-        device = torch.device("cuda", parallel.local_rank())
-    with parallel.joined(device) as here:
+        device = torch.device("cuda", processes.local_rank())
+    with processes.joined(device) as here:
         recipe = de.Recipe(steps=10**9, batch_size=arguments.batch, log_every=1, checkpoint_every=10**9)
         model = de.UNet(NETWORKS[arguments.network])
-        run = de.fit(model, de.NoiseSchedule.linear(1000), pictures(arguments.batch, 32), recipe, device=device)
+        run = de.fit(
+            model, pictures(arguments.batch, 32), recipe, de.Denoising(de.NoiseSchedule.linear(1000)), device=device
+        )
         speeds = [next(run).pictures_per_second for _ in range(10)][3:]
         if here.first:
             print(statistics.median(speeds))

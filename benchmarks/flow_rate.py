@@ -22,7 +22,8 @@ from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
-from diffusion_edu.widgets import FlowExplorer, bundle
+from diffusion_edu.widgets import FlowExplorer
+from diffusion_edu.widgets.kit import bundle
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "benchmarks/results/flow_rate.json"
@@ -62,7 +63,7 @@ PLAY = """async () => {
 def open_scene(page: Page, folder: Path, points: int, options: dict[str, Any]) -> None:
     """A page with nothing but the widget in this state."""
     html = FlowExplorer(n=points, **options).html()
-    script = bundle.classic_script("flow_explorer")
+    script = bundle.classic_script("flow")
     path = folder / "flow.html"
     path.write_text(
         f"<!doctype html><html lang=en><meta charset=utf-8><title>flow</title>"

@@ -17,12 +17,12 @@ import platform
 import statistics
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import scipy
+import peers
 import torch
-from scipy.linalg import sqrtm
 
 import diffusion_edu as de
 
@@ -52,6 +52,8 @@ def rest(m: Moments) -> float:
 
 def scipy_sqrtm(m: Moments) -> float:
     """As pytorch-fid and clean-fid: the root of the product, its real part."""
+    from scipy.linalg import sqrtm
+
     root = sqrtm(m[1] @ m[3])
     if not np.isfinite(root).all():
         more = np.eye(len(m[1])) * 1e-6
@@ -78,14 +80,15 @@ OTHERS: dict[str, Callable[[Moments], float]] = {
 }
 
 
-def compare(count: int, width: int, repeats: int, seed: int) -> dict[str, object]:
+def compare(count: int, width: int, repeats: int, seed: int, with_scipy: bool = True) -> dict[str, object]:
     """Median seconds of every route, how many times ours is faster, and the error of each against the exact value."""
     x, y, exact = two_sets(count, width, seed)
     ours = tuple(de.Statistics(width).update(rows) for rows in (x, y))
     moments = (x.mean(0), np.cov(x, rowvar=False), y.mean(0), np.cov(y, rowvar=False))
     del x, y
     routes: dict[str, Callable[[], float]] = {"diffusion_edu": lambda: de.frechet_distance(*ours)}
-    routes |= {name: (lambda route=route: route(moments)) for name, route in OTHERS.items()}
+    others = OTHERS if with_scipy else {name: route for name, route in OTHERS.items() if name != "scipy sqrtm"}
+    routes |= {name: (lambda route=route: route(moments)) for name, route in others.items()}
     seconds: dict[str, list[float]] = {name: [] for name in routes}
     values = {}
     for repeat in range(repeats + 1):
@@ -120,16 +123,17 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=None, help="file for the result; default: only printed")
     args = parser.parse_args()
 
+    scipy = bool(peers.present(["scipy"]))
     report = {
         "width": args.width,
         "repeats": args.repeats,
-        "sets": [compare(count, args.width, args.repeats, args.seed) for count in args.counts],
+        "sets": [compare(count, args.width, args.repeats, args.seed, scipy) for count in args.counts],
         "machine": {
             "processor": platform.machine(),
             "threads": os.environ.get("OMP_NUM_THREADS", "all"),
             "cpus": os.cpu_count(),
             "numpy": np.__version__,
-            "scipy": scipy.__version__,
+            "scipy": version("scipy") if scipy else None,
             "torch": torch.__version__,
         },
     }

@@ -25,7 +25,7 @@ import torch
 from playwright.sync_api import Page, sync_playwright
 
 import diffusion_edu as de
-from diffusion_edu.widgets.payload import widget_noise
+from diffusion_edu.widgets.maths.noise import widget_noise
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
@@ -72,7 +72,7 @@ def transferred(site: Path, kind: str) -> dict[str, int]:
     names = [
         listed["module"],
         listed["binary"],
-        "model_worker.mjs",
+        "worker.mjs",
         "runtime.json",
         "fashion.onnx",
         "fashion.safetensors",

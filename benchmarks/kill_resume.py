@@ -31,7 +31,7 @@ def train(directory: Path, steps: int, every: int) -> None:
     import torch
 
     import diffusion_edu as de
-    from diffusion_edu.train import new_unet
+    from diffusion_edu.nn import new_unet
 
     torch.set_num_threads(1)
     data = torch.randint(0, 256, (48, 1, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
@@ -48,7 +48,7 @@ def train(directory: Path, steps: int, every: int) -> None:
     )
     # Another random start in every process: what is resumed must come from the file.
     unet = new_unet(config, seed=random.SystemRandom().randrange(2**31) if (directory / CHECKPOINT).exists() else 0)
-    for _ in de.fit(unet, de.NoiseSchedule.linear(1000), data, recipe, directory=directory, device="cpu"):
+    for _ in de.fit(unet, data, recipe, de.Denoising(de.NoiseSchedule.linear(1000)), directory=directory, device="cpu"):
         pass
 
 
@@ -72,10 +72,10 @@ def reached(directory: Path) -> int:
 
 def saved(directory: Path) -> int:
     """The step of the checkpoint, 0 when there is none."""
-    from diffusion_edu.train import checkpoint
+    from diffusion_edu import files
 
     path = directory / CHECKPOINT
-    return int(checkpoint.read(path)[1]["step"]) if path.exists() else 0
+    return int(files.read(path)[1]["step"]) if path.exists() else 0
 
 
 def kill_once(directory: Path, steps: int, every: int, target: int, pause: float) -> dict[str, Any]:
@@ -105,9 +105,9 @@ def differences(one: Path, other: Path) -> list[str]:
     """What differs between the results of two runs; empty when they are equal bit for bit."""
     import torch
 
-    from diffusion_edu.train import checkpoint
+    from diffusion_edu import files
 
-    (a, meta_a), (b, meta_b) = (checkpoint.read(folder / CHECKPOINT) for folder in (one, other))
+    (a, meta_a), (b, meta_b) = (files.read(folder / CHECKPOINT) for folder in (one, other))
     found = [
         name for name in a.keys() | b.keys() if name not in a or name not in b or not torch.equal(a[name], b[name])
     ]

@@ -1,18 +1,16 @@
 """The networks and training steps of other libraries at our sizes, for the benchmarks that stand them side by side.
 
-Needs, besides the test tools:
-
-    pip install --no-deps denoising-diffusion-pytorch==2.3.4 ema-pytorch==0.8.3 accelerate einops
-
-(With their dependencies they would replace the PyTorch that is being measured. Of torchvision, which the second library
-imports for its data loading, a hollow stand-in is enough here.)
+A library that is not installed is left out, and `present` says what installs it. (With its dependencies the second one
+would replace the PyTorch that is being measured, hence `--no-deps`. Of torchvision, which it imports for its data
+loading, a hollow stand-in is enough here.)
 """
 
 from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import torch
@@ -30,6 +28,31 @@ SIZES: dict[str, dict[str, Any]] = {
     "small": {"channels": (32, 64, 64), "blocks": 1, "attention": (2,)},
     "tiny": {"channels": (32, 32), "blocks": 1, "attention": (1,)},  # for trials of the scripts themselves
 }
+
+
+# What each library is imported as, and what installs it.
+NEEDS: dict[str, tuple[tuple[str, ...], str]] = {
+    "ours": ((), ""),
+    "diffusers": (("diffusers",), "pip install diffusers"),
+    "lucidrains": (
+        ("denoising_diffusion_pytorch", "ema_pytorch", "accelerate", "einops"),
+        "pip install --no-deps denoising-diffusion-pytorch==2.3.4 ema-pytorch==0.8.3 accelerate einops",
+    ),
+    "scipy": (("scipy",), "pip install scipy"),
+}
+
+
+def present(names: Iterable[str]) -> list[str]:
+    """Those of the libraries that are installed; of each other one it says, on stderr, what installs it."""
+    found = []
+    for name in names:
+        modules, command = NEEDS[name]
+        gone = [module for module in modules if find_spec(module) is None]
+        if gone:
+            print(f"left out: {', '.join(gone)} is not installed. To measure it too: {command}", file=sys.stderr)
+        else:
+            found.append(name)
+    return found
 
 
 class Peer(NamedTuple):
@@ -74,7 +97,7 @@ def ours(size: str, device: torch.device, precision: str, compiled: bool = False
                 precision=precision,
                 compile=compiled,
             )
-            runs[len(x0)] = de.fit(unet, de.NoiseSchedule.linear(1000), data, recipe, device=device)
+            runs[len(x0)] = de.fit(unet, data, recipe, de.Denoising(de.NoiseSchedule.linear(1000)), device=device)
         next(runs[len(x0)])
 
     return Peer(f"diffusion_edu {precision}{' compiled' if compiled else ''}", unet, step)

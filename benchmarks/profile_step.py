@@ -59,7 +59,9 @@ def shares(arguments: argparse.Namespace, precision: str) -> dict[str, Any]:
         precision=precision,
         compile=arguments.compiled,
     )
-    run = de.fit(model, de.NoiseSchedule.linear(1000), pictures(arguments.batch, 32), recipe, device=device)
+    run = de.fit(
+        model, pictures(arguments.batch, 32), recipe, de.Denoising(de.NoiseSchedule.linear(1000)), device=device
+    )
     for _ in range(3):
         next(run)
     wait(device)

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import diffusion_edu as de
-from diffusion_edu.train import checkpoint
+from diffusion_edu import files
 
 SURE = 0.9
 
@@ -104,12 +104,12 @@ def main() -> None:
     args = parser.parse_args()
 
     if args.classifier.exists():
-        tensors, meta = checkpoint.read(args.classifier)
+        tensors, meta = files.read(args.classifier)
         classifier, accuracy = Classifier().eval(), meta["accuracy"]
         classifier.load_state_dict(tensors)
     else:
         classifier, accuracy = train_classifier(args.epochs, args.seed)
-        checkpoint.write(args.classifier, classifier.state_dict(), {"accuracy": accuracy, "epochs": args.epochs})
+        files.write(args.classifier, classifier.state_dict(), {"accuracy": accuracy, "epochs": args.epochs})
     print(f"accuracy on the test pictures: {accuracy:.4f}", flush=True)
 
     model = de.load(args.model)
@@ -125,7 +125,7 @@ def main() -> None:
         ("DDPM, 1000 steps", "ddpm", 1000, args.n_ddpm),
     ]:
         start = time.perf_counter()
-        samples = model.generate(count, seed=args.seed, method=method, steps=steps)
+        samples = model.generate(count, seed=args.seed, sampler=de.named_sampler(method), steps=steps)
         rows[label] = {**describe(classifier, samples), "seconds": round(time.perf_counter() - start, 1)}
         print(label, rows[label], flush=True)
     report = {

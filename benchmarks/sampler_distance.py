@@ -22,8 +22,7 @@ from sampler_pictures import FOLDER
 from torch import Tensor
 
 import diffusion_edu as de
-from diffusion_edu.evaluate import compare_features
-from diffusion_edu.metrics import FeatureNetwork
+from diffusion_edu.metrics import FeatureNetwork, compare_features
 
 RESULT = Path("benchmarks/results/sampler_distance.json")
 ORDER = ["ddim-10", "ddim-20", "ddim-50", "ddim-100", "dpm-solver-10", "dpm-solver-20", "ddpm-1000", "ddim-10-fp32"]

@@ -46,7 +46,7 @@ def ours(method: str) -> Run:
     denoiser = de.Denoiser(Nothing(), de.NoiseSchedule.linear(1000), "eps", clip=True).eval()
 
     def run(steps: int) -> None:
-        for _ in de.sample(denoiser, SHAPE, method=method, steps=steps):
+        for _ in de.sample(denoiser, SHAPE, de.named_sampler(method), steps):
             pass
 
     return run
@@ -105,6 +105,20 @@ def lucidrains(method: str) -> Run:
     return run
 
 
+def contestants(libraries: list[str], steps: int) -> dict[str, tuple[Run, int]]:
+    """Each sampler of these libraries, and the steps of one run."""
+    runs: dict[str, tuple[Run, int]] = {}
+    if "ours" in libraries:
+        names = {"ddim": "DDIM", "ddpm": "DDPM", "dpm-solver": "DPM-Solver++(2M)"}
+        runs |= {f"diffusion_edu {title}": (ours(method), steps) for method, title in names.items()}
+    if "diffusers" in libraries:
+        runs |= {f"diffusers {name}": (diffusers(name), steps) for name in ("DDIM", "DDPM")}
+    if "lucidrains" in libraries:
+        runs["denoising-diffusion-pytorch DDIM"] = (lucidrains("ddim"), steps)
+        runs["denoising-diffusion-pytorch DDPM"] = (lucidrains("ddpm"), 1000)
+    return runs
+
+
 def main() -> None:
     """Measure, print, and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -113,15 +127,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    runs: dict[str, tuple[Run, int]] = {
-        "diffusion_edu DDIM": (ours("ddim"), arguments.steps),
-        "diffusion_edu DDPM": (ours("ddpm"), arguments.steps),
-        "diffusion_edu DPM-Solver++(2M)": (ours("dpm-solver"), arguments.steps),
-        "diffusers DDIM": (diffusers("DDIM"), arguments.steps),
-        "diffusers DDPM": (diffusers("DDPM"), arguments.steps),
-        "denoising-diffusion-pytorch DDIM": (lucidrains("ddim"), arguments.steps),
-        "denoising-diffusion-pytorch DDPM": (lucidrains("ddpm"), 1000),
-    }
+    runs = contestants(peers.present(["ours", "diffusers", "lucidrains"]), arguments.steps)
     times: dict[str, list[float]] = {name: [] for name in runs}
     for number in range(arguments.rounds + 1):
         for name, (run, steps) in runs.items():

@@ -74,7 +74,7 @@ def main() -> None:
             continue
         started = time.perf_counter()
         system = half if fast else plain
-        drawn = system.generate(CHUNK, seed=first, method=method, steps=steps, batch_size=CHUNK)
+        drawn = system.generate(CHUNK, seed=first, sampler=de.named_sampler(method), steps=steps, batch_size=CHUNK)
         file.parent.mkdir(parents=True, exist_ok=True)
         partial = file.with_suffix(f".{os.getpid()}.part")
         with partial.open("wb") as stream:

@@ -25,8 +25,9 @@ from playwright.sync_api import Page, sync_playwright
 
 from diffusion_edu.data import emoji
 from diffusion_edu.systems import emoji_tokenizer
-from diffusion_edu.widgets import TextSearch, bundle
-from diffusion_edu.widgets.text_tower import tower_script
+from diffusion_edu.widgets import TextSearch
+from diffusion_edu.widgets.kit import bundle
+from diffusion_edu.widgets.model.tower import tower_script
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "benchmarks/results/text_search.json"
@@ -37,7 +38,7 @@ import find_browser  # noqa: E402
 from compute_card import cores, processor  # noqa: E402
 
 SEARCHES = ("a red rose", "sunset over mountains", "a person in a wheelchair playing the violin", "xylophone", "piñata")
-MODULES = ("common", "style", "text_encoder", "word_pieces")
+MODULES = ("kit/unpack", "maths/text_encoder", "maths/word_pieces", "model/script", "model/tower")
 STATE = "document.querySelector('text-search').state"
 
 
@@ -46,7 +47,7 @@ def write_site(widget: TextSearch, folder: Path) -> Path:
     (folder / "page/live").mkdir(parents=True)
     tower = tower_script("emoji-clip", widget._tower)
     (folder / "page/live/emoji-clip-text.js").write_text(tower, encoding="utf-8")
-    (folder / "page/text_search.js").write_text(bundle.classic_script("text_search"), encoding="utf-8")
+    (folder / "page/text_search.js").write_text(bundle.classic_script("search"), encoding="utf-8")
     page = folder / "index.html"
     page.write_text(
         "<!doctype html><html lang=en><meta charset=utf-8><title>search</title>"
@@ -83,7 +84,7 @@ def typed(page: Page) -> dict[str, Any]:
 def difference(page: Page, widget: TextSearch) -> dict[str, Any]:
     """The largest difference of an embedding to PyTorch's, over the captions of the held-out pictures."""
     captions = list(emoji("test").captions)
-    sources = {name: (bundle.STATIC / f"{name}.mjs").read_text(encoding="utf-8") for name in MODULES}
+    sources = [[name.split("/")[1], (bundle.WIDGETS / f"{name}.mjs").read_text(encoding="utf-8")] for name in MODULES]
     found = page.evaluate(EMBED, [sources, widget._tower, captions])
     ids, mask = emoji_tokenizer().encode(captions)
     with torch.no_grad():
@@ -94,11 +95,12 @@ def difference(page: Page, widget: TextSearch) -> dict[str, Any]:
 # The modules as they are, their names for each other replaced by addresses of what they hold.
 EMBED = """async ([sources, tower, texts]) => {
     const at = {};
-    for (const name of ["style", "common", "text_encoder", "word_pieces"]) {
-        const source = sources[name].replace(/"\\.\\/(\\w+)\\.mjs"/g, (_, other) => JSON.stringify(at[other]));
+    for (const [name, text] of sources) {
+        const source = text.replace(/"\\.{1,2}\\/(?:\\w+\\/)?(\\w+)\\.mjs"/g, (_, other) => JSON.stringify(at[other]));
         at[name] = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
     }
-    const { makeTextEncoder, unpackTower } = await import(at.text_encoder);
+    const { makeTextEncoder } = await import(at.text_encoder);
+    const { unpackTower } = await import(at.tower);
     const { makeTokenizer } = await import(at.word_pieces);
     const [pieces, encoder] = [makeTokenizer(tower.words), makeTextEncoder(await unpackTower(tower), tower.heads)];
     return texts.map((text) => Array.from(encoder.encode(pieces.encode(text).ids)));

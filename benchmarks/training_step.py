@@ -8,17 +8,20 @@ A step is forward, backward, clipping, optimiser and running average, each libra
 width, depth and levels with attention. Each contestant lives in a process of its own, ours set up as the command line
 sets itself up, the others as they come; the rounds are interleaved, so that a change of the machine's speed meets all.
 The table gives medians and the spread of the ratios; the memory is the peak of the contestant's process (on a GPU: of
-its allocations). See `peers.py` for what has to be installed.
+its allocations). A library that is not installed is left out; the benchmark says what installs it.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import platform
+import queue
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -37,26 +40,50 @@ TITLES = {"ours": "diffusion_edu", "diffusers": "diffusers", "lucidrains": "deno
 def contestants(arguments: argparse.Namespace, device: torch.device) -> list[tuple[str, str, bool]]:
     """(library, precision, compiled): each in fp32, as it comes, and in bf16; ours with its default first."""
     best = peers.best_precision(device)
-    chosen = [(name, precision, False) for name in arguments.of for precision in dict.fromkeys((best, "fp32"))]
-    return chosen + [(name, best, True) for name in arguments.of if arguments.compiled]
+    libraries = peers.present(arguments.of)
+    chosen = [(name, precision, False) for name in libraries for precision in dict.fromkeys((best, "fp32"))]
+    return chosen + [(name, best, True) for name in libraries if arguments.compiled]
 
 
 class Worker:
-    """A contestant in its own process: asked for a round, it answers with seconds a step, its peak and its size."""
+    """A contestant in its own process: asked for a round, it answers with seconds a step, its peak and its size.
 
-    def __init__(self, arguments: argparse.Namespace, entry: tuple[str, str, bool]) -> None:
-        name, precision, compiled = entry
-        self.name = f"{TITLES[name]} {precision}{' compiled' if compiled else ''}"
-        sizes = ["--size", arguments.size, "--batch", str(arguments.batch), "--device", arguments.device]
-        words = [sys.executable, __file__, *sizes, "--worker", name, precision, "compiled" if compiled else "eager"]
+    Args:
+        name: what it is called in the table.
+        words: its command line; it reads numbers of steps, a line each, and answers each with a line of JSON.
+    """
+
+    def __init__(self, name: str, words: list[str]) -> None:
+        self.name = name
         self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.lines: queue.Queue[str] = queue.Queue()  # a pipe cannot be waited for with a limit of time
+        threading.Thread(target=self._read, daemon=True).start()
 
-    def round(self, steps: int) -> dict[str, float]:
-        """What one round gave."""
-        assert self.process.stdin and self.process.stdout
-        self.process.stdin.write(f"{steps}\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
+    def _read(self) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            if line.startswith("{"):  # a library may say something of its own
+                self.lines.put(line)
+        self.lines.put("")
+
+    def ask(self, steps: int) -> None:
+        """Ask for a round; it works on it while others are asked."""
+        assert self.process.stdin
+        with contextlib.suppress(BrokenPipeError):  # what it ended with is told by its answer
+            self.process.stdin.write(f"{steps}\n")
+            self.process.stdin.flush()
+
+    def answer(self, end: float | None = None) -> dict[str, float]:
+        """What the round gave; waits for it until time.monotonic() is `end`.
+
+        Raises:
+            RuntimeError: the process ended, or has not answered by then.
+        """
+        try:
+            line = self.lines.get(timeout=None if end is None else max(0.01, end - time.monotonic()))
+        except queue.Empty:
+            self.process.kill()
+            raise RuntimeError("not done in its time") from None
         if not line:
             raise RuntimeError(f"{self.name} ended with code {self.process.wait()}")
         return json.loads(line)
@@ -64,8 +91,58 @@ class Worker:
     def close(self) -> None:
         """End the process."""
         assert self.process.stdin
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
         self.process.wait()
+
+
+def worker_of(arguments: argparse.Namespace, entry: tuple[str, str, bool]) -> Worker:
+    """The process of one contestant."""
+    name, precision, compiled = entry
+    sizes = ["--size", arguments.size, "--batch", str(arguments.batch), "--device", arguments.device]
+    words = [sys.executable, __file__, *sizes, "--worker", name, precision, "compiled" if compiled else "eager"]
+    return Worker(f"{TITLES[name]} {precision}{' compiled' if compiled else ''}", words)
+
+
+Rounds = dict[str, list[dict[str, float]]]
+
+
+def interleaved(
+    workers: list[Worker], rounds: int, steps: int, seconds: float | None = None
+) -> tuple[Rounds, dict[str, str]]:
+    """Rounds in turn, so that a change of the machine's speed meets all; before them one, at once, to warm up.
+
+    Args:
+        workers: closed at the end.
+        rounds, steps: how many, and steps in each.
+        seconds: after which no round begins; the first one always does.
+
+    Returns:
+        {name: its rounds, at least one}, {name: why it has none}.
+    """
+    end = None if seconds is None else time.monotonic() + seconds
+    done: Rounds = {worker.name: [] for worker in workers}
+    failed: dict[str, str] = {}
+    for worker in workers:
+        worker.ask(steps)
+    for number in range(rounds + 1):
+        if number > 1 and end is not None and time.monotonic() > end:
+            break
+        for worker in [worker for worker in workers if worker.name not in failed]:
+            try:
+                if number:
+                    worker.ask(steps)
+                answer = worker.answer(end)
+            except RuntimeError as error:  # too little memory or time, or a library that is not there
+                failed[worker.name] = str(error)
+                continue
+            if number:
+                done[worker.name].append(answer)
+        print(f"round {number} of {rounds}", file=sys.stderr, flush=True)
+    for worker in workers:
+        worker.close()
+    # One that was stopped in a later round has those before it.
+    return {name: of for name, of in done.items() if of}, {name: failed[name] for name in failed if not done[name]}
 
 
 def work(arguments: argparse.Namespace) -> None:
@@ -107,31 +184,18 @@ def peak(device: torch.device) -> float:
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
-def measure(arguments: argparse.Namespace) -> dict[str, Any]:
+def measure(arguments: argparse.Namespace, seconds: float | None = None) -> dict[str, Any]:
     """Medians over the rounds, and each one's ratio to diffusers in fp32, as it comes."""
     device = torch.device(arguments.device)
-    workers = [Worker(arguments, entry) for entry in contestants(arguments, device)]
-    rounds: dict[str, list[dict[str, float]]] = {worker.name: [] for worker in workers}
-    failed: dict[str, str] = {}
-    for number in range(arguments.rounds + 1):
-        for worker in [worker for worker in workers if worker.name not in failed]:
-            try:
-                found = worker.round(arguments.steps)
-            except (RuntimeError, BrokenPipeError) as error:  # too little memory, or a library that is not there
-                failed[worker.name] = str(error)
-                rounds.pop(worker.name)
-                continue
-            if number:  # the first round warms up, and compiles
-                rounds[worker.name].append(found)
-        print(f"round {number} of {arguments.rounds}", file=sys.stderr, flush=True)
-    for worker in workers:
-        worker.close()
+    workers = [worker_of(arguments, entry) for entry in contestants(arguments, device)]
+    rounds, failed = interleaved(workers, arguments.rounds, arguments.steps, seconds)
     if not rounds:
         raise RuntimeError(f"none of them could run: {failed}")
     times = {name: [r["seconds"] for r in of] for name, of in rounds.items()}
     base = next((name for name in times if name.startswith("diffusers fp32")), next(iter(times)))
     rows = {}
     for name, own in times.items():
+        own_rounds = rounds[name]
         ratios = [b / a for a, b in zip(own, times[base])]
         rows[name] = {
             "seconds": statistics.median(own),
@@ -139,10 +203,10 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
             "times_faster_than_base": statistics.median(ratios),
             "lowest": min(ratios),
             "highest": max(ratios),
-            "peak_mib": rounds[name][-1]["peak_mib"],
-            "parameters": rounds[name][-1]["parameters"],
+            "peak_mib": own_rounds[-1]["peak_mib"],
+            "parameters": own_rounds[-1]["parameters"],
             # A compiled network hides its operators; they are those of the one that is not.
-            "flops_per_picture": rounds[name.removesuffix(" compiled")][-1]["flops_per_picture"],
+            "flops_per_picture": rounds.get(name.removesuffix(" compiled"), own_rounds)[-1]["flops_per_picture"],
         }
     return {
         "size": arguments.size,

@@ -1,15 +1,12 @@
-"""The parts of gpu.py that train: CIFAR-10 by three libraries for the same minutes, and the book's own models.
+"""The part `cifar10`: three libraries train for the same minutes, and one judge measures what each of them draws.
 
-The clock of a training starts anew in each call when its first `log_every` steps are done: compiling is not counted.
+What they train on, CIFAR-10 or not, stands in the results. The clock of a training starts anew in each call when its
+first `log_every` steps are done: compiling is not counted.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
-import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,15 +18,71 @@ import torch
 from torch import Tensor
 
 import diffusion_edu as de
-from diffusion_edu import cli
-from diffusion_edu.evaluate import compare_features
-from diffusion_edu.metrics import FeatureNetwork
-from diffusion_edu.pretrained import find_weights
-from diffusion_edu.train import PLANS, new_unet
+from diffusion_edu.metrics import FeatureNetwork, compare_features
+from diffusion_edu.nn import new_unet
+from diffusion_edu.pretrained import card_of
+from diffusion_edu.runs import RUNS
 
-SAVE_EVERY = 60.0  # seconds
-ROOT = Path(__file__).resolve().parents[1]
+from .pictures import pictures
+from .results import Budget, Results
+
+SAVE_EVERY = 20.0  # seconds
+JUDGING = 0.3  # of the time of this part
 Note = Callable[[float], None]  # told the seconds that a checkpoint stands for
+
+
+def run(arguments: argparse.Namespace, results: Results, seconds: float) -> None:
+    """Each library for its share of the time, with what it takes to compile; then the judge."""
+    part, budget = results.part("train"), Budget(seconds, 5.0)
+    train, test, source = pictures(arguments.data, 40 if arguments.tiny else 50_000)
+    part.update(data=source, pictures_of_data=len(train))
+    if arguments.train_seconds:
+        part["train_seconds"] = arguments.train_seconds
+    part.setdefault("train_seconds", 0.75 * (1 - JUDGING) * budget.left() / len(arguments.of))  # the rest: to compile
+    for index, name in enumerate(arguments.of):
+        # None may take the time of those that come after it, nor that of the judge.
+        end = Budget((budget.left() - JUDGING * seconds) / (len(arguments.of) - index))
+        practise(arguments, results, name, train, end)
+    left = judged(arguments, results, train, test, budget)
+    part["done"] = not left
+    if left:
+        part["said"] = f"no time was left to judge {', '.join(left)}"
+
+
+def practise(arguments: argparse.Namespace, results: Results, name: str, train: Tensor, end: Budget) -> None:
+    """Train one library until it has had its seconds, or the time is over."""
+    part = results.part("train")
+    own = part.setdefault(name, {"seconds": 0.0})
+    while own["seconds"] < part["train_seconds"] and "failed" not in own and end.left() > 1.0:
+        clock, before = Clock(part["train_seconds"] - own["seconds"], end.left()), own["seconds"]
+
+        def note(spent: float, before: float = before) -> None:
+            own["seconds"] = before + spent  # beside each checkpoint: a kill takes away no more than it does
+            results.save()
+
+        try:
+            if name == "ours":
+                train_ours(arguments, train, arguments.work / name, clock, note)
+            else:
+                train_peer(arguments, name, train, arguments.work / name, clock, note)
+        except (ImportError, torch.OutOfMemoryError) as error:
+            own["failed"] = f"{type(error).__name__}: {error}"[:300]
+            results.save()
+
+
+def judged(arguments: argparse.Namespace, results: Results, train: Tensor, test: Tensor, budget: Budget) -> list[str]:
+    """Measure what each of them draws; returns those that are left to do."""
+    part = results.part("train")
+    net = de.feature_network("efficientnet", device=arguments.device)
+    real = net(train[: arguments.reference])
+    for name in arguments.of:
+        own = part[name]
+        if "distance" not in own and "failed" not in own and budget.left() > 1.0:
+            own.update(judge(arguments, name, arguments.work / name, net, real))
+            results.save()
+    if "floor_test_split" not in part:
+        part["floor_test_split"] = real_floor(test[: arguments.pictures], net, real)
+    return [name for name in arguments.of if "distance" not in part[name] and "failed" not in part[name]]
 
 
 class Clock:
@@ -55,12 +108,13 @@ class Clock:
 
 def train_ours(arguments: argparse.Namespace, pixels: Tensor, folder: Path, clock: Clock, note: Note) -> None:
     """`fit` by the recipe cifar10-fast until the clock stops it. Its checkpoint goes on by itself."""
-    plan = PLANS["cifar10-fast"]
+    stage = RUNS["cifar10-fast"].stages[0]
     config = peers.our_config(arguments.size)
-    recipe = replace(plan.recipe, compile=arguments.compiled, batch_size=arguments.batch, steps=10**8, cooldown=0)
+    recipe = replace(stage.recipe, compile=arguments.compiled, batch_size=arguments.batch, steps=10**8, cooldown=0)
     recipe = replace(recipe, precision="auto", log_every=arguments.log_every, checkpoint_every=arguments.log_every * 10)
-    schedule = de.NoiseSchedule.from_dict(plan.schedule)
-    reports = de.fit(new_unet(config, recipe.seed), schedule, pixels, recipe, directory=folder, device=arguments.device)
+    reports = de.fit(
+        new_unet(config, recipe.seed), pixels, recipe, stage.objective({}), directory=folder, device=arguments.device
+    )
     for report in reports:
         print(f"  step {report.step}: loss {report.loss:.4f}, {report.pictures_per_second:.0f} pictures/s", flush=True)
         over = clock.tick()
@@ -129,7 +183,7 @@ def draw(arguments: argparse.Namespace, name: str, folder: Path, count: int) -> 
     if name == "ours":
         system = de.load(folder, arguments.device)
         drawn = system.generate(count, steps=50, batch_size=arguments.draw_batch)
-        return de.data.to_pixels(drawn), int(system.card["step"])
+        return de.data.to_pixels(drawn), int(card_of(folder)["step"])
     peer, step = load_peer(arguments, name, folder)
     assert peer.draw is not None
     torch.manual_seed(0)
@@ -146,40 +200,7 @@ def judge(arguments: argparse.Namespace, name: str, folder: Path, net: FeatureNe
     return {**found.to_dict(), "steps": steps, "seconds_of_judging": time.perf_counter() - started}
 
 
-def real_floor(arguments: argparse.Namespace, net: FeatureNetwork, real: Tensor) -> dict[str, Any]:
+def real_floor(pixels: Tensor, net: FeatureNetwork, real: Tensor) -> dict[str, Any]:
     """The same measures of as many real pictures that no network was trained on: what a perfect one would get."""
-    pixels = de.data.cifar10("test", root=arguments.data).pixels[: arguments.pictures]
     found = compare_features(net(pixels), real, net, resamples=0).to_dict()
     return {key: found[key] for key in ("distance", "kernel", "pictures")}
-
-
-def train_models(arguments: argparse.Namespace, seconds: float) -> dict[str, Any]:
-    """The book's own models by the command line, each for its share of the time; their weights are copied out."""
-    result: dict[str, Any] = {}
-    for name in arguments.models:
-        folder = arguments.work / name
-        words = ["train", name, "--out", str(folder), "--device", arguments.device]
-        words += ["--minutes", str(seconds / 60 / len(arguments.models)), "--samples-every", "0"]
-        if arguments.model_steps:
-            words += ["--steps", str(arguments.model_steps)]
-        code = cli.main(words)
-        finished = (folder / "weights.safetensors").is_file()
-        result[name] = {"command": "diffusion-edu " + " ".join(words), "exit_code": code, "finished": finished}
-        if finished:
-            arguments.weights.mkdir(parents=True, exist_ok=True)
-            for file in (find_weights(folder), find_weights(folder).with_suffix(".json")):
-                shutil.copy(file, arguments.weights / f"{name}{file.suffix}")
-    return result
-
-
-def run_notebooks(seconds: float) -> dict[str, Any]:
-    """`pytest --nbval` on this machine: how many cells passed and failed."""
-    if importlib.util.find_spec("nbval") is None:
-        return {"failed": "not run: nbval is not installed"}
-    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-sanitize-with", "nbval_sanitize.cfg", "-q"]
-    try:
-        done = subprocess.run([*command, "notebooks"], capture_output=True, text=True, timeout=seconds, cwd=ROOT)
-    except subprocess.TimeoutExpired:
-        return {"failed": f"not finished in {seconds:.0f} s"}
-    last = done.stdout.strip().splitlines()[-1] if done.stdout.strip() else done.stderr.strip()[-200:]
-    return {"exit_code": done.returncode, "summary": last}

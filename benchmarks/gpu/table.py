@@ -13,7 +13,7 @@ def table(result: dict[str, Any]) -> str:
     for key, value in peak.items():
         if key.endswith("_flops"):
             lines.append(f"  {key.removesuffix('_flops'):30s} {value / 1e12:10.2f} TFLOP/s")
-    if peak:
+    if "copy_bytes" in peak:
         lines.append(f"  {'copy':30s} {peak['copy_bytes'] / 1e9:10.1f} GB/s")
     throughput, worth = parts.get("throughput", {}), parts.get("worth", {})
     lines += [_speed(name, row) for name, row in throughput.get("rows", {}).items()]
@@ -23,11 +23,30 @@ def table(result: dict[str, Any]) -> str:
     for name, own in parts.get("train", {}).items():
         if isinstance(own, dict):
             lines.append(_trained(name, own))
-    for name in ("models", "notebooks"):
-        for key, value in parts.get(name, {}).items():
-            if key not in ("command", "seconds_spent", "done"):
-                lines.append(f"  {name} {key}: {value}")
+    tests = parts.get("tests", {})
+    if "passed" in tests:
+        lines.append(
+            f"  tests: {tests['passed']} passed, {len(tests['failed'])} failed, {len(tests['skipped'])} skipped"
+        )
+        lines += [f"    {name}: {reason}" for name, reason in tests["failed"].items()]
+    lines += [f"  model {name}: {_model(row)}" for name, row in parts.get("models", {}).get("rows", {}).items()]
+    lines += [f"  chapter {name}: {_chapter(row)}" for name, row in parts.get("notebooks", {}).get("rows", {}).items()]
+    lines += [f"  {name}: {part['said']}" for name, part in parts.items() if "said" in part]
     return "\n".join(lines)
+
+
+def _model(row: dict[str, Any]) -> str:
+    if not row.get("finished"):
+        return f"not finished: {row.get('said', 'no reason was given')}"
+    steps = ", ".join(f"{name} {count:,} steps" for name, count in row["steps"].items())
+    return f"{steps}; loss {row['final_loss']:.4g}, {row['seconds']:.0f} s"
+
+
+def _chapter(row: dict[str, Any]) -> str:
+    if "failed" in row:
+        return row["failed"]
+    cells = ", ".join(map(str, row["changed_cells"])) or "none"
+    return f"{row['seconds']:.0f} s, cells whose text changed: {cells}"
 
 
 def _speed(name: str, row: dict[str, Any]) -> str:

@@ -1,26 +1,30 @@
-"""The parts of gpu.py that measure speed: the machine's peak, throughput beside others, what each setting is worth."""
+"""The parts that measure speed: the machine's peak, throughput beside others, what each setting is worth."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import peers
 import torch
 from torch import nn
-from training_step import measure, peak, wait
+from training_step import Worker, interleaved, measure, peak, wait
 
 import diffusion_edu as de
 from diffusion_edu.nn.cost import network_cost
 from diffusion_edu.train.losses import diffusion_loss
 from diffusion_edu.train.machine import has_bf16
+
+from .options import words_of
+from .processes import SCRIPT
+from .results import Budget, Results
+
+ROUNDS, STEPS = 5, 5
 
 
 def median_seconds(call: Callable[[], Any], device: torch.device, rounds: int) -> float:
@@ -55,27 +59,45 @@ def measure_peak(device: torch.device, side: int, rounds: int = 15) -> dict[str,
     return found
 
 
+def do_peak(arguments: argparse.Namespace, results: Results, seconds: float) -> None:
+    """What the machine can do at most."""
+    large = arguments.device.startswith("cuda") and not arguments.tiny
+    found = measure_peak(torch.device(arguments.device), 8192 if large else 512)
+    results.part("peak").update(found, done=True)
+
+
 def training_flops(size: str) -> int:
     """FLOPs of one training picture: three times those forward."""
     return 3 * network_cost(peers.our_config(size), 32).flops
 
 
-def measure_throughput(arguments: argparse.Namespace, top: dict[str, float]) -> dict[str, Any]:
+def peak_of(arguments: argparse.Namespace, results: Results) -> float:
+    """What shares are taken of; measured here, where there was no time for it before."""
+    if not results.done("peak"):
+        results.part("peak").pop("said", None)
+        do_peak(arguments, results, 0.0)
+        results.save()
+    return results.parts["peak"]["bf16_flops"]
+
+
+def do_throughput(arguments: argparse.Namespace, results: Results, seconds: float) -> None:
     """training_step.py's comparison, and our share of the peak."""
+    budget, top = Budget(seconds, 5.0), peak_of(arguments, results)
     options = argparse.Namespace(
         size=arguments.size,
-        batch=min(arguments.batch, 128),  # all contestants hold their memory at the same time
+        batch=min(arguments.batch, 64),  # all contestants hold their memory at the same time
         device=arguments.device,
-        rounds=arguments.rounds,
-        steps=arguments.steps,
+        rounds=ROUNDS,
+        steps=STEPS if arguments.device.startswith("cuda") else 1,
         compiled=arguments.compiled,
         of=arguments.of,
     )
-    result = measure(options)
+    result = measure(options, budget.left())
     for row in result["rows"].values():
         row["flops_per_second"] = row["pictures_per_second"] * row["flops_per_picture"]
-        row["share_of_bf16_peak"] = row["flops_per_second"] / top["bf16_flops"]
-    return {**result, "our_flops_by_the_trace": training_flops(arguments.size)}
+        row["share_of_bf16_peak"] = row["flops_per_second"] / top
+    # What has no row because a library is not there is told, and is no reason to try again.
+    results.part("throughput").update(result, our_flops_by_the_trace=training_flops(arguments.size), done=True)
 
 
 # ---- what each setting is worth ---------------------------------------------------------------------------
@@ -143,26 +165,69 @@ def step_of(size: str, batch: int, device: torch.device, switch: dict[str, Any])
     return step
 
 
-def worker(arguments: argparse.Namespace) -> None:
-    """One row, in a process of its own: seconds a step and the peak of memory, printed as JSON."""
+def setting_job(arguments: argparse.Namespace, told: str) -> int:
+    """One row, in a process of its own: asked for so many steps, it answers with seconds a step and its memory."""
     device = torch.device(arguments.device)
-    step = step_of(arguments.size, arguments.batch, device, json.loads(arguments.switches))
-    seconds = median_seconds(step, device, arguments.steps)
-    print(json.dumps({"seconds": seconds, "peak_mib": peak(device)}))
+    wanted = json.loads(told)
+    step = step_of(arguments.size, wanted["batch"], device, wanted["switch"])
+    for line in sys.stdin:
+        wait(device)
+        start = time.perf_counter()
+        for _ in range(int(line)):
+            step()
+        wait(device)
+        print(json.dumps({"seconds": (time.perf_counter() - start) / int(line), "peak_mib": peak(device)}), flush=True)
+    return 0
 
 
-def measure_row(
-    arguments: argparse.Namespace, batch: int, switch: dict[str, Any], seconds: float | None = None
+def wanted_rows(arguments: argparse.Namespace) -> list[tuple[str, str, int, dict[str, Any]]]:
+    """(table, name, batch, switches) of each row of `worth`."""
+    rows = settings(torch.device(arguments.device), arguments.compiled)
+    wanted = [("rows", name, arguments.batch, switch) for name, switch in rows.items()]
+    return wanted + [("batches", str(batch), batch, rows["all of them"]) for batch in arguments.batches]
+
+
+def do_worth(arguments: argparse.Namespace, results: Results, seconds: float) -> None:
+    """The settings at once, in rounds in turn; then each batch, one after the other: they take the memory."""
+    part, budget, top = results.part("worth"), Budget(seconds, 5.0), peak_of(arguments, results)
+    for table in ("rows", "batches"):
+        kept = part.setdefault(table, {})
+        rows = [row for row in wanted_rows(arguments) if row[0] == table and "seconds" not in kept.get(row[1], {})]
+        for group in [rows] if table == "rows" else [[row] for row in rows]:
+            if not group or budget.left() < 1.0:
+                continue
+            workers = [Worker(name, command(arguments, batch, switch)) for _, name, batch, switch in group]
+            steps = STEPS if arguments.device.startswith("cuda") else 1
+            rounds, failed = interleaved(workers, ROUNDS, steps, budget.left())
+            for _, name, batch, switch in group:
+                kept[name] = row_of(rounds.get(name), failed.get(name), batch, training_flops(arguments.size), top)
+                kept[name]["switches"] = switch
+            results.save()
+    left = missing(arguments, results)
+    part["done"] = not left
+    if left:
+        part["said"] = f"no time was left for {', '.join(left)}"
+
+
+def missing(arguments: argparse.Namespace, results: Results) -> list[str]:
+    """Rows of `worth` that are not there yet; more may be asked for than before."""
+    part = results.part("worth")
+    return [name for table, name, *_ in wanted_rows(arguments) if name not in part.get(table, {})]
+
+
+def command(arguments: argparse.Namespace, batch: int, switch: dict[str, Any]) -> list[str]:
+    """The process of a row."""
+    told = json.dumps({"batch": batch, "switch": switch})
+    return [sys.executable, str(SCRIPT), *words_of(arguments), "--job", "setting", told]
+
+
+def row_of(
+    rounds: list[dict[str, float]] | None, failed: str | None, batch: int, flops: int, top: float
 ) -> dict[str, Any]:
-    """The same, started; what goes wrong there is kept in words: a batch may well be too large.
-
-    Raises:
-        subprocess.TimeoutExpired: not done in so many seconds.
-    """
-    words = ["--size", arguments.size, "--device", arguments.device, "--batch", str(batch), "--steps", "10"]
-    command = [sys.executable, str(Path(__file__).with_name("gpu.py")), *words, "--switches", json.dumps(switch)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds)
-    if done.returncode:
-        return {"failed": done.stderr.strip().splitlines()[-1][:200] if done.stderr.strip() else str(done.returncode)}
-    found = json.loads(done.stdout.splitlines()[-1])
-    return {**found, "pictures_per_second": batch / found["seconds"]}
+    """Medians of a row; what went wrong is kept in words: a batch may well be too large."""
+    if not rounds:
+        return {"failed": failed or "not done in its time"}
+    seconds = statistics.median(one["seconds"] for one in rounds)
+    rate = batch / seconds
+    speeds = {"pictures_per_second": rate, "flops_per_second": flops * rate, "share_of_bf16_peak": flops * rate / top}
+    return {"seconds": seconds, "peak_mib": rounds[-1]["peak_mib"], **speeds}

@@ -1,0 +1,1 @@
+"""The parts of benchmarks/text_encoder_study.py."""

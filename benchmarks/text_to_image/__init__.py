@@ -1,0 +1,1 @@
+"""The parts of benchmarks/text_to_image.py."""
