@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import js
+import plain_notebook
 import yaml
 from lighten import lighten
 
@@ -68,5 +69,6 @@ if __name__ == "__main__":
     began = time.monotonic()
     site = build(root)
     lighten(site)
+    plain_notebook.write(site / "plain", root)
     size = sum(p.stat().st_size for p in site.rglob("*") if p.is_file())
     print(f"{len(pages(root))} pages, {size / 1e6:.1f} MB, {time.monotonic() - began:.0f} s")

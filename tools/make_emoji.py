@@ -74,7 +74,7 @@ def on_white(png: bytes) -> np.ndarray:
 def drawn(path: Path, style: str) -> dict[str, bytes]:
     """Noto or Twemoji: the PNG of each emoji that the style has a picture of its own for, by its code."""
     files = members(path, "package/")
-    found = {}
+    found: dict[str, bytes] = {}
     for entry in json.loads(files["emoji.json"]):
         if entry[f"has_img_{VENDOR[style]}"]:
             png = files[f"img/{VENDOR[style]}/64/{entry['image']}"]

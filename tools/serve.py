@@ -2,7 +2,8 @@
 
     python tools/serve.py [FOLDER] [--port 8000]
 
-Standard library only. Listens on the loopback address, so no other machine can reach it.
+Standard library only. Listens on the loopback address, so no other machine can reach it, and answers to that address's
+names alone, so no page of another site can. Only files of the folder are sent: no link out of it, and no list of it.
 """
 
 from __future__ import annotations
@@ -14,12 +15,16 @@ import functools
 import gzip
 import io
 import os
+import re
 import sys
+import urllib.parse
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import BinaryIO
 
 HOST = "127.0.0.1"
+OURS = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?", re.IGNORECASE)
 COMPRESSED = (
     "text/",
     "application/javascript",
@@ -36,10 +41,20 @@ def _zipped(path: str, _changed: int) -> bytes:
     return gzip.compress(Path(path).read_bytes(), compresslevel=6, mtime=0)
 
 
+def accepts_gzip(header: str) -> bool:
+    """Whether an Accept-Encoding names gzip, with a weight that is not 0."""
+    for part in header.lower().split(","):
+        name, _, weight = part.replace(" ", "").partition(";q=")
+        if name in ("gzip", "x-gzip", "*"):
+            return not re.fullmatch(r"0(\.0*)?", weight)
+    return False
+
+
 class Handler(SimpleHTTPRequestHandler):
     """Static files as http.server gives them, with compression and the types that browsers insist on."""
 
     protocol_version = "HTTP/1.1"
+    timeout = 60  # seconds that a connection may be idle: each has a thread
     extensions_map = {  # noqa: RUF012
         **SimpleHTTPRequestHandler.extensions_map,
         ".js": "text/javascript; charset=utf-8",
@@ -56,13 +71,22 @@ class Handler(SimpleHTTPRequestHandler):
         ".webp": "image/webp",
     }
 
-    def send_head(self) -> io.BufferedIOBase | None:
+    def send_head(self) -> io.BytesIO | BinaryIO | None:
         """Headers of the answer and the body to send; compressed when both sides know how."""
+        if not OURS.fullmatch(self.headers.get("Host", "")):
+            self.send_error(HTTPStatus.MISDIRECTED_REQUEST, "This server is for its own machine")
+            return None
+        if "\0" in urllib.parse.unquote(self.path):
+            self.send_error(HTTPStatus.BAD_REQUEST, "No path has a zero byte")
+            return None
         path = self.translate_path(self.path)
         if os.path.isdir(path) and self.path.split("?")[0].split("#")[0].endswith("/"):
             path = os.path.join(path, "index.html")
+        if not self._may_be_sent(path):
+            self.send_error(HTTPStatus.NOT_FOUND, "File not found")
+            return None
         kind = self.guess_type(path)
-        zips = "gzip" in self.headers.get("Accept-Encoding", "") and kind.startswith(COMPRESSED)
+        zips = accepts_gzip(self.headers.get("Accept-Encoding", "")) and kind.startswith(COMPRESSED)
         if not zips or not os.path.isfile(path):
             return super().send_head()
         body = _zipped(path, os.stat(path).st_mtime_ns)
@@ -73,6 +97,15 @@ class Handler(SimpleHTTPRequestHandler):
         self.send_header("Vary", "Accept-Encoding")
         self.end_headers()
         return io.BytesIO(body)
+
+    def _may_be_sent(self, path: str) -> bool:
+        """A file of the folder, or a folder in it, wherever links lead."""
+        inside = Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self.directory))
+        return inside and (os.path.isfile(path) or os.path.isdir(path))
+
+    def list_directory(self, path: str | os.PathLike[str]) -> None:
+        """No folder is listed."""
+        self.send_error(HTTPStatus.NOT_FOUND, "File not found")
 
     def end_headers(self) -> None:
         """Nothing is kept by the browser, so that a rebuilt page shows."""
