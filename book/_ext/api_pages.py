@@ -102,7 +102,7 @@ def signature(name: str, node: ast.AST) -> str:
 
 def public(path: Path) -> list[tuple[str, ast.AST]]:
     """The public classes, methods and functions of a module that have a docstring."""
-    found = []
+    found: list[tuple[str, ast.AST]] = []
     for name, node in equations.definitions(path.read_text(encoding="utf-8")):
         parts = name.split(".")
         if any(part.startswith("_") for part in parts) or not ast.get_docstring(node):  # type: ignore[arg-type]
@@ -173,7 +173,8 @@ class Api(SphinxDirective):
 
     def references(self, claims: list[equations.Claim]) -> list[nodes.Node]:
         """References to the equations of some claims, where the book labels them."""
-        known, out = labels_of_the_book(), []
+        known = labels_of_the_book()
+        out: list[nodes.Node] = []
         for claim in claims:
             if claim.label in known:
                 xref = addnodes.pending_xref(

@@ -3,7 +3,8 @@
 ```{benchmark} training_step
 ```
 
-stands for the table of benchmarks/results/training_step.json. What was not measured says so.
+stands for the table of benchmarks/results/training_step.json. What was not measured is not shown: no row,
+no table, and no section that holds nothing else.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from docutils import nodes
 from docutils.parsers.rst import Directive
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+from text_systems_tables import cascade, priors, text_encoder_study
+from text_to_image_tables import Parts
+from text_to_image_tables import tables as of_text_to_image
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benchmarks/results"
-ABSENT = "not measured yet"
 SIZES = {
     "small": "small: 32, 64, 64 channels, one block, attention at 8 x 8",
     "wide": "wide: 64, 128, 256 channels, one block, attention at 8 x 8",
@@ -50,7 +53,7 @@ def _spread(middle: float, low: float, high: float) -> str:
 
 def _machine(result: dict[str, Any]) -> str:
     found = result.get("machine", {})
-    name = found.get("device") or found.get("processor") or ABSENT
+    name = found.get("device") or found.get("processor")
     threads = found.get("threads")
     more = [f"{threads} threads" if threads else "", f"PyTorch {found['torch']}" if "torch" in found else ""]
     return ", ".join(word for word in [name, *more] if word)
@@ -73,15 +76,8 @@ def training_step(result: dict[str, Any]) -> list[Table]:
             ]
             for name, row in one["rows"].items()
         ]
-        head = (
-            "library",
-            "a step",
-            "pictures/s",
-            f"times {one['base']}",
-            "peak memory",
-            "parameters",
-            "FLOPs a picture",
-        )
+        sizes = ("peak memory", "parameters", "FLOPs per image")
+        head = ("library", "a step", "images/s", f"times {one['base']}", *sizes)
         caption = f"{SIZES[one['size']]}; batch {one['batch']}; {one['rounds']} rounds; {_machine(one)}"
         tables.append(Table(caption, head, rows))
     return tables
@@ -94,19 +90,19 @@ def sampler_overhead(result: dict[str, Any]) -> list[Table]:
         for name, row in result["rows"].items()
     ]
     return [
-        Table(f"One picture of 3 x 32 x 32; {_machine(result)}", ("sampler", "a step", "middle half of the runs"), rows)
+        Table(f"One image of 3 x 32 x 32; {_machine(result)}", ("sampler", "a step", "middle half of the runs"), rows)
     ]
 
 
 def frechet(result: dict[str, Any]) -> list[Table]:
-    """One table for each number of pictures."""
+    """One table for each number of images."""
     tables = []
     for one in result["sets"]:
         rows = [
             [name, _digits(row["seconds"], " s"), f"{row['times_ours']:.1f}", f"{row['relative_error']:.0e}"]
             for name, row in one["rows"].items()
         ]
-        caption = f"{one['count']:,} pictures, {result['width']:,} features; {_machine(result)}"
+        caption = f"{one['count']:,} images, {result['width']:,} features; {_machine(result)}"
         tables.append(Table(caption, ("route", "time", "times ours", "relative error"), rows))
     return tables
 
@@ -134,15 +130,15 @@ def cost(result: dict[str, Any]) -> list[Table]:
     processes = [
         [str(r["processes"]), str(r["threads"]), _digits(r["pictures_per_second"])] for r in result["processes"]
     ]
-    speed = ("a training picture", "pictures/s")
+    speed = ("a training image", "images/s")
     return [
-        Table(f"Side of the picture (batch 8); {named}", ("side", "FLOPs forward", *speed), side),
+        Table(f"Side of the image (batch 8); {named}", ("side", "FLOPs forward", *speed), side),
         Table("Batch (32 x 32)", ("batch", "a step", *speed), batch),
         Table("Length T of the chain, in training (batch 8)", ("T", *speed), length),
-        Table("Steps of a sampler (8 pictures, DDIM)", ("steps", "8 pictures", "a step"), steps),
+        Table("Steps of a sampler (8 images, DDIM)", ("steps", "8 images", "a step"), steps),
         Table(
             f"Processes that share a batch of {result['global_batch']} and the cores of one machine",
-            ("processes", "threads each", "pictures/s"),
+            ("processes", "threads each", "images/s"),
             processes,
         ),
     ]
@@ -179,8 +175,7 @@ def _settings(parts: dict[str, Any], machine: str = "") -> Table:
     worth = parts.get("worth", {})
     rows = [[name, *_worth(row)] for name, row in worth.get("rows", {}).items()]
     rows += [[f"batch {name}", *_worth(row)] for name, row in worth.get("batches", {}).items()]
-    rows = rows or [["each setting, each batch", ABSENT, ABSENT, ABSENT]]
-    return Table(f"What each setting is worth{machine}", ("setting", "a step", "pictures/s", "peak memory"), rows)
+    return Table(f"What each setting is worth{machine}", ("setting", "a step", "images/s", "peak memory"), rows)
 
 
 def cpu(result: dict[str, Any]) -> list[Table]:
@@ -191,13 +186,14 @@ def cpu(result: dict[str, Any]) -> list[Table]:
 
 
 def gpu(result: dict[str, Any]) -> list[Table]:
-    """The parts of gpu.py; those that are missing say so."""
+    """The parts of gpu.py that have run."""
     parts = result.get("parts", {})
-    machine = _machine(result) if parts else "a GPU"
+    machine = _machine(result)
     peak = parts.get("peak", {})
     kinds = {"bf16_flops": "bf16 product", "tf32_flops": "TF32 product", "fp32_flops": "fp32 product"}
-    rows = [[name, f"{peak[key] / 1e12:,.1f} TFLOP/s" if key in peak else ABSENT] for key, name in kinds.items()]
-    rows.append(["copy", f"{peak['copy_bytes'] / 1e9:,.0f} GB/s" if peak else ABSENT])
+    rows = [[name, f"{peak[key] / 1e12:,.1f} TFLOP/s"] for key, name in kinds.items() if key in peak]
+    if "copy_bytes" in peak:
+        rows.append(["copy", f"{peak['copy_bytes'] / 1e9:,.0f} GB/s"])
     made = [Table(f"What the machine does at most; {machine}", ("work", "measured"), rows)]
 
     found = parts.get("throughput", {}).get("rows", {})
@@ -209,30 +205,33 @@ def gpu(result: dict[str, Any]) -> list[Table]:
             f"{row['peak_mib']:,.0f} MiB",
         ]
         for name, row in found.items()
-    ] or [["the network of DDPM on CIFAR-10", ABSENT, ABSENT, ABSENT]]
-    made.append(Table("A training step", ("library", "pictures/s", "of the bf16 peak", "peak memory"), rows))
+    ]
+    made.append(Table("A training step", ("library", "images/s", "of the bf16 peak", "peak memory"), rows))
+    return [table for table in [*made, _settings(parts), _trained(parts)] if table.rows]
 
-    made.append(_settings(parts))
+
+def _trained(parts: dict[str, Any]) -> Table:
+    """The libraries that have trained for the same minutes."""
     rows = []
     for key, title in LIBRARIES.items():
         own = parts.get("train", {}).get(key, {})
+        if "failed" in own:
+            rows.append([title, own["failed"], "", "", ""])
         if "distance" not in own:
-            rows.append([title, own.get("failed", ABSENT), "", "", ""])
             continue
         low, high = own["interval_95"]
         distance = f"{own['distance']:.1f} ({low:.1f} to {high:.1f})"
-        floor = f"{own['floor']['distance']:.1f}" if own.get("floor") else ABSENT
+        floor = f"{own['floor']['distance']:.1f}" if own.get("floor") else "–"
         minutes = f"{own['seconds'] / 60:.0f} min, {own['steps']:,} steps"
         rows.append([title, minutes, distance, f"{own['kernel']['value']:.4f}", floor])
-    head = (
-        "CIFAR-10, the same minutes",
-        "training",
-        "Fréchet distance (EfficientNet-Lite0)",
-        "kernel distance",
-        "floor",
-    )
-    made.append(Table("Trained for 25 minutes", head, rows))
-    return made
+    distances = ("Fréchet distance (EfficientNet-Lite0)", "kernel distance", "floor")
+    head = ("CIFAR-10, the same minutes", "training", *distances)
+    return Table("Trained for the same minutes", head, rows)
+
+
+def _parts(made: Callable[[dict[str, Any], str], list[Parts]]) -> Callable[[dict[str, Any]], list[Table]]:
+    """Tables whose makers stand in files of their own."""
+    return lambda result: [Table(*one) for one in made(result, _machine(result))]
 
 
 MAKERS: dict[str, Callable[[dict[str, Any]], list[Table]]] = {
@@ -243,19 +242,18 @@ MAKERS: dict[str, Callable[[dict[str, Any]], list[Table]]] = {
     "profile": profile,
     "gpu": gpu,
     "cpu": cpu,
+    "text_to_image": _parts(of_text_to_image),
+    "priors": _parts(priors),
+    "cascade": _parts(cascade),
+    "text_encoder_study": _parts(text_encoder_study),
 }
 
 
 def tables(name: str) -> list[Table]:
-    """The tables of one result."""
+    """The tables of one result; none where it was not measured."""
     path = RESULTS / f"{name}.json"
-    if not path.is_file():
-        return (
-            MAKERS[name]({})
-            if name in ("gpu", "cpu")
-            else [Table("", ("benchmark", "result"), [[name.replace("_", " "), ABSENT]])]
-        )
-    return MAKERS[name](json.loads(path.read_text(encoding="utf-8")))
+    made = MAKERS[name](json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else []
+    return [table for table in made if table.rows]
 
 
 def _node(table: Table) -> nodes.table:
@@ -275,6 +273,19 @@ def _node(table: Table) -> nodes.table:
     return node
 
 
+class nothing(nodes.Invisible, nodes.Element):
+    """Stands where a table would, until its section is looked at."""
+
+
+def drop_empty(app: Sphinx, doctree: nodes.document) -> None:
+    """Take out each section whose only table was not measured, and the mark itself where there is another."""
+    for mark in list(doctree.findall(nothing)):
+        section = mark.parent
+        tables_there = next(iter(section.findall(nodes.table)), None)
+        part = section if isinstance(section, nodes.section) and tables_there is None else mark
+        part.parent.remove(part)
+
+
 class Benchmark(SphinxDirective):
     """The directive."""
 
@@ -286,11 +297,12 @@ class Benchmark(SphinxDirective):
         if name not in MAKERS:
             raise self.error(f"benchmark must be one of {', '.join(MAKERS)}, got {name!r}")
         self.env.note_dependency(str(RESULTS / f"{name}.json"))
-        return [_node(table) for table in tables(name)]
+        return [_node(table) for table in tables(name)] or [nothing()]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directive."""
     directive: type[Directive] = Benchmark
     app.add_directive("benchmark", directive)
+    app.connect("doctree-read", drop_empty, priority=50)  # before Sphinx collects the titles
     return {"parallel_read_safe": True, "parallel_write_safe": True}

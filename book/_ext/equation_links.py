@@ -1,4 +1,4 @@
-"""Under each numbered equation: the function that computes it and the test that checks it, read from the docstrings.
+"""Under each numbered equation: the function that computes it and the tests that check it, read from the docstrings.
 
 Also the directive `{equation-table}`, the whole table on one page. What is missing is a warning, which stops the build.
 """
@@ -46,7 +46,7 @@ def test_links(app: Sphinx, docname: str, claims: list[equations.Claim]) -> list
 
 
 def under_equations(app: Sphinx, doctree: nodes.document) -> None:
-    """Put the line under each labelled equation of a page."""
+    """Put the line under each labeled equation of a page."""
     made = claims_of_the_book()
     docname = app.env.docname
     for block in list(doctree.findall(nodes.math_block)):
@@ -57,11 +57,18 @@ def under_equations(app: Sphinx, doctree: nodes.document) -> None:
         if not claims:
             continue  # reported once, for the whole book
         line = nodes.paragraph(classes=["de-checked"])
-        line += [nodes.Text("computed by "), *function_links(app, docname, claims)]
-        tests = test_links(app, docname, claims)
+        line += [nodes.Text("code "), *function_links(app, docname, claims)]
+        tests = [node for node in test_links(app, docname, claims) if isinstance(node, nodes.reference)]
         if tests:
-            line += [nodes.Text(" · checked by "), *tests]
+            line += [nodes.Text(" test "), *_joined([_chip(test, i + 1) for i, test in enumerate(tests)], " ")]
         block.parent.insert(block.parent.index(block) + 1, line)
+
+
+def _chip(test: nodes.reference, number: int) -> nodes.reference:
+    """A link to a test in one sign: the name, which is a sentence, is shown on hover."""
+    test["reftitle"] = test.astext().replace("_", " ")
+    test.children = [nodes.literal("", str(number))]
+    return test
 
 
 class EquationTable(SphinxDirective):

@@ -134,17 +134,20 @@ def keep_together(app: Sphinx, doctree: nodes.document) -> None:
             continue  # a long one has to be free to break
         at, siblings = math.parent.index(math), math.parent.children
         before, after = (siblings[i] if 0 <= i < len(siblings) else None for i in (at - 1, at + 1))
-        head = re.search(r"[(\[“‘]+$", before) if isinstance(before, nodes.Text) else None
-        tail = re.match(r"[.,;:!?)\]”’]+|-\w+[.,;:!?)\]”’]*", after) if isinstance(after, nodes.Text) else None
+        head = tail = None
+        if isinstance(before, nodes.Text):
+            head = re.search(r"[(\[“‘]+$", before)
+        if isinstance(after, nodes.Text):
+            tail = re.match(r"[.,;:!?)\]”’]+|-\w+[.,;:!?)\]”’]*", after)
         if not (head or tail):
             continue
         parts = [nodes.Text(head[0])] if head else []
         parts += [math.deepcopy()]
         parts += [nodes.Text(tail[0])] if tail else []
-        if tail:
+        if tail and isinstance(after, nodes.Text):
             math.parent.replace(after, nodes.Text(after[tail.end() :]))
         math.parent.replace(math, nodes.inline("", "", *parts, classes=["de-together"]))
-        if head:
+        if head and isinstance(before, nodes.Text):
             before.parent.replace(before, nodes.Text(before[: head.start()]))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from docutils import nodes
 from pygments import highlight
@@ -56,7 +57,7 @@ def pages(app: Sphinx) -> Iterator[tuple[str, dict, str]]:
     }
     for path in sorted(modules | getattr(app.env, "book_sources", set())):
         about = f"Source of {html.escape(path)}, with an anchor on each line."
-        context = {
+        context: dict[str, Any] = {
             "title": path,
             "body": _body(path),
             "metatags": f'<meta name="description" content="{about}">',
