@@ -12,26 +12,39 @@ import diffusion_edu as de
 
 PACKAGE = Path(de.__file__).parent
 
-# cond <- diffusion, nn <- train, metrics, data <- systems <- pretrained, widgets, export, cli
-BASE = {"_errors", "_fields", "cond"}
-CORE = {*BASE, "diffusion", "nn"}
+# leaves <- diffusion, nn, data <- train, metrics <- systems <- pretrained <- features, runs, export, widgets <- cli
+LEAVES = {
+    "_errors",
+    "_arguments",
+    "cards",
+    "cond",
+    "config",
+    "disk",
+    "files",
+    "palette",
+    "processes",
+    "randomness",
+    "source",
+}
+MIDDLE = {*LEAVES, "diffusion", "nn", "data"}
 ALLOWED = {
-    "_errors": set(),
-    "_fields": set(),
-    "source": set(),
-    "cond": {"_errors"},
-    "diffusion": BASE,
-    "nn": BASE,
-    "data": {"_errors"},
-    "train": {*CORE, "data.pixels"},
-    "metrics": {*CORE, "data", "train.checkpoint"},
-    "systems": {*CORE, "data", "train", "metrics"},
-    "pretrained": {*CORE, "data", "train", "metrics", "systems"},
-    "evaluate": {*CORE, "data", "train", "metrics", "systems", "pretrained"},
-    "widgets": {*CORE, "data", "train", "metrics", "systems", "pretrained"},
-    "export": {*CORE, "data", "train", "metrics", "systems", "pretrained"},
-    "viz": {*CORE, "data", "train", "metrics"},
-    "cli": {*CORE, "data", "train", "metrics", "systems", "pretrained", "evaluate", "export", "viz", "source"},
+    **{leaf: {"_errors", "_arguments"} for leaf in LEAVES},
+    "startup": set(),
+    "files": {"_errors", "_arguments", "disk"},
+    "cards": {"disk", "files"},
+    "diffusion": LEAVES,
+    "nn": LEAVES,
+    "data": LEAVES,
+    "train": MIDDLE,
+    "metrics": MIDDLE,
+    "systems": {*MIDDLE, "train", "metrics"},
+    "pretrained": {*MIDDLE, "train", "metrics", "systems"},
+    "features": {*MIDDLE, "metrics", "systems", "pretrained"},
+    "runs": {*MIDDLE, "train", "metrics", "systems", "pretrained"},
+    "widgets": {*MIDDLE, "train", "metrics", "systems", "pretrained"},
+    "export": {*MIDDLE, "train", "metrics", "systems", "pretrained"},
+    "viz": {*MIDDLE, "train", "metrics"},
+    "cli": {*MIDDLE, "train", "metrics", "systems", "pretrained", "features", "runs", "export", "viz", "startup"},
 }
 # Heavy libraries, and the only part that may import each.
 ONLY_IN = {
@@ -48,21 +61,27 @@ ONLY_IN = {
 }
 
 
-def imports_of(path):
-    """Absolute names of the modules that a file of the package imports, anywhere in it."""
+def names_of(path):
+    """What a file of the package imports, anywhere in it: pairs of a module's absolute name and a name from it."""
     here = ("diffusion_edu", *path.relative_to(PACKAGE).with_suffix("").parts)
     package = here[:-1]  # of `pkg/mod.py` as of `pkg/__init__.py`
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield alias.name
+                yield alias.name, None
         elif isinstance(node, ast.ImportFrom):
             base = list(package[: len(package) - node.level + 1]) if node.level else []
             module = [*base, *(node.module.split(".") if node.module else [])]
-            if module == ["diffusion_edu"]:  # from . import data
-                yield from (f"diffusion_edu.{alias.name}" for alias in node.names)
-            else:
-                yield ".".join(module)
+            for alias in node.names:
+                if module == ["diffusion_edu"]:  # from . import data
+                    yield f"diffusion_edu.{alias.name}", None
+                else:
+                    yield ".".join(module), alias.name
+
+
+def imports_of(path):
+    """Absolute names of the modules that a file of the package imports."""
+    return [module for module, _ in names_of(path)]
 
 
 def part_of(path):
@@ -83,8 +102,22 @@ def test_imports_point_one_way(path):
         if not rest or rest == ["__version__"]:
             assert part == "cli", f"{path.name} imports the package as a whole"
             continue
-        fine = rest[0] == part or rest[0] in ALLOWED[part] or ".".join(rest[:2]) in ALLOWED[part]
-        assert fine, f"{part} must not import {name}"
+        assert rest[0] == part or rest[0] in ALLOWED[part], f"{part} must not import {name}"
+
+
+def privates_of(path):
+    """What a file takes from another part of the package though an underscore says that it is that part's own."""
+    for module, name in names_of(path):
+        root, *rest = module.split(".")
+        if root != "diffusion_edu" or not rest or rest[0] in (part_of(path), "_errors", "_arguments"):  # for all
+            continue
+        if any(word.startswith("_") and not word.startswith("__") for word in (*rest, name or "")):
+            yield f"{module}.{name}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_nothing_takes_a_private_name_of_another_part(path):
+    assert list(privates_of(path)) == []
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
@@ -96,11 +129,12 @@ def test_heavy_libraries_stay_in_their_corner(path):
 
 
 def test_the_reader_of_imports_reads():
-    """The two tests above are worth something: the reader sees plain, relative and nested imports."""
+    """The tests above are worth something: the reader sees plain, relative and nested imports, and private names."""
     found = set(imports_of(PACKAGE / "train/loop.py"))
-    assert {"torch", "diffusion_edu.train.batches", "diffusion_edu.diffusion.schedules", "diffusion_edu.train"} <= found
+    assert {"torch", "diffusion_edu.train.batches", "diffusion_edu.randomness", "diffusion_edu.disk"} <= found
     assert "diffusion_edu.cond" in set(imports_of(PACKAGE / "nn/blocks.py"))
-    assert "matplotlib" in {name.split(".")[0] for name in imports_of(PACKAGE / "viz.py")}
+    assert ("diffusion_edu.nn._base", "norm") in set(names_of(PACKAGE / "nn/blocks.py"))
+    assert "matplotlib" in {name.split(".")[0] for name in imports_of(PACKAGE / "viz/drawing.py")}
 
 
 def test_a_plain_import_loads_nothing_heavy():
@@ -129,7 +163,7 @@ def test_every_public_name_is_there_and_described(name):
     assert len(doc.split()) > 3
 
 
-@pytest.mark.parametrize("package", ["diffusion", "nn", "train", "data", "metrics", "systems", "export"])
+@pytest.mark.parametrize("package", ["diffusion", "nn", "train", "data", "metrics", "systems", "runs", "export"])
 def test_every_part_lists_what_it_offers(package):
     module = importlib.import_module(f"diffusion_edu.{package}")
     assert all(hasattr(module, name) for name in module.__all__)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import pytest
@@ -10,12 +9,10 @@ import pytest
 FILE = Path(__file__).resolve().parent.parent / "conftest.py"
 
 
-@pytest.fixture(scope="module")
-def checks():
-    spec = importlib.util.spec_from_file_location("checks_of_notebooks", FILE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture
+def checks(pytestconfig):
+    """The root conftest.py, as pytest itself has it."""
+    return pytestconfig.pluginmanager.get_plugin(str(FILE))
 
 
 def failing(times, message):

@@ -10,10 +10,17 @@ def body(text):
     return [line.strip() for line in text.splitlines()]
 
 
+def without_checks(function):
+    """The source of a function but for the line that checks its arguments."""
+    first, rest = inspect.getsource(function).rstrip().split("\n", 1)
+    assert first.startswith("@checked")
+    return rest
+
+
 def test_the_code_is_the_packages_own_with_a_short_docstring():
     shown = show_source(de.q_step)
     lines = body(shown.text)
-    real = body(inspect.getsource(de.q_step))
+    real = body(without_checks(de.q_step))
     assert lines[0] == real[0]
     assert lines[-1] == real[-1]
     assert sum('"""' in line for line in lines) == 1
@@ -22,7 +29,13 @@ def test_the_code_is_the_packages_own_with_a_short_docstring():
 
 
 def test_the_whole_docstring_on_request():
-    assert show_source(de.q_step, docstring=True).text == inspect.getsource(de.q_step).rstrip()
+    assert show_source(de.q_step, docstring=True).text == without_checks(de.q_step)
+
+
+def test_checks_of_arguments_are_left_out_of_classes_too():
+    assert "@checked" in inspect.getsource(de.Guided)
+    text = show_source(de.Guided).text
+    assert "@checked" not in text and text.startswith("class Guided") and "@staticmethod" in text
 
 
 @pytest.mark.parametrize(

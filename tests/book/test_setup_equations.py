@@ -1,24 +1,11 @@
 """The table of equations: the real one is whole, and each kind of hole in a small one is found."""
 
-import importlib.util
 import json
-import sys
-from pathlib import Path
 
 import pytest
+from loading import load_file
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def load(name):
-    spec = importlib.util.spec_from_file_location(f"tools_{name}", ROOT / "tools" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-equations = load("equations")
+equations = load_file("tools/equations.py")
 
 MODULE = '''
 class Schedule:

@@ -90,6 +90,8 @@ def test_no_set_up_file_names_a_host():
         "Makefile",
         "pyproject.toml",
         ".ci/run",
+        ".github/workflows/ci.yml",
+        ".pre-commit-config.yaml",
     ):
         assert not re.search(r"https?://|file://", (ROOT / name).read_text(encoding="utf-8")), name
     lock = json.loads((ROOT / "package-lock.json").read_text(encoding="utf-8"))
@@ -97,6 +99,16 @@ def test_no_set_up_file_names_a_host():
     assert parts
     for path, part in parts.items():
         assert "resolved" not in part and part["integrity"].startswith("sha512-"), path
+
+
+def test_the_workflow_runs_the_commands_of_the_readme_on_two_pythons():
+    job = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))["jobs"]["test"]
+    first = re.search(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)[1]
+    promised = re.findall(r"(?m)^(make \w+)", first)
+    assert promised and [step["run"] for step in job["steps"] if "run" in step] == promised
+    pythons = job["strategy"]["matrix"]["python"]
+    assert len(set(pythons)) >= 2 and set(pythons) <= set(PYTHONS)
+    assert PROJECT["project"]["requires-python"] == ">=" + min(pythons, key=PYTHONS.index)
 
 
 def test_package_and_citation_have_one_version():

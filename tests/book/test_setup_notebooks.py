@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import nbformat
 import pytest
 import yaml
 
@@ -73,3 +74,79 @@ class TestNotebook:
             text = json.dumps([o.get("text", "") for o in cell["outputs"]])
             text += json.dumps([o.get("data", {}).get("text/plain", "") for o in cell["outputs"]])
             assert not HOST_OR_HOME.search(text), HOST_OR_HOME.search(text)
+
+
+WIDGET = re.compile(r"<[a-z]+(?:-[a-z]+)+[^>]*><script type=\"application/json\">(.*?)</script>", re.S)
+SAID = re.compile(r"\b[Cc]hapters?[ \n]+((?:\d+(?:,| and| to|[ \n])*)+)")
+
+
+def texts_that_name_chapters():
+    for path in NOTEBOOKS:
+        for cell in nbformat.read(path, as_version=4).cells:
+            yield f"{path.name}:{cell.id}", cell.source
+    for folder, endings in {"book": "*.md", "src": "*.py", ".": "*.md"}.items():
+        walk = (ROOT / folder).glob if folder == "." else (ROOT / folder).rglob
+        for path in walk(endings):
+            yield path.name, path.read_text(encoding="utf-8")
+
+
+def test_no_text_names_a_chapter_that_does_not_exist():
+    chapters = {int(path.name[:2]) for path in NOTEBOOKS}
+    named = {
+        (where, int(number))
+        for where, text in texts_that_name_chapters()
+        for match in SAID.finditer(text)
+        for number in re.findall(r"\d+", match[1])
+    }
+    assert len(named) > 10
+    assert {(where, number) for where, number in named if number not in chapters} == set()
+
+
+def test_links_to_a_chapter_say_its_number():
+    links = [
+        (where, int(number), int(target))
+        for where, text in texts_that_name_chapters()
+        for number, target in re.findall(r"\{doc\}`(?:Chapter )?(\d+) </notebooks/(\d\d)_", text)
+    ]
+    assert len(links) > 10
+    assert [link for link in links if link[1] != link[2]] == []
+
+
+def test_links_to_the_reference_name_modules_that_exist():
+    package = ROOT / "src/diffusion_edu"
+    modules = [path.relative_to(package).with_suffix("").as_posix() for path in package.rglob("*.py")]
+    pages = {"api-" + re.sub("[/_]", "-", module.removesuffix("/__init__")) for module in modules}
+    linked = {
+        (where, target)
+        for where, text in texts_that_name_chapters()
+        for target in re.findall(r"<(api-[a-z0-9-]+)>", text)
+    }
+    assert len(linked) > 20
+    assert {(where, target) for where, target in linked if target not in pages} == set()
+
+
+def test_chapters_run_from_any_folder_but_those_that_the_book_names():
+    """A path in a cell is one from the notebook's folder; a hosted notebook has no such folder beside it."""
+    reading = [path.name[:2] for path in NOTEBOOKS if any("../" in "".join(cell["source"]) for cell in code(path))]
+    *some, last = (str(int(number)) for number in reading)
+    told = f"A chapter that prints stored measurements ({', '.join(some)} and {last}) also reads"
+    assert told in (ROOT / "book/how-to-run.md").read_text(encoding="utf-8")
+
+
+def test_the_readmes_table_names_files_that_exist():
+    rows = [line.split("|") for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines() if " · " in line]
+    named = [path for row in rows for cell in row[2:4] for path in re.findall(r"`([^`]+)`", cell)]
+    assert len(rows) == len(NOTEBOOKS)
+    assert len(named) > 2 * len(rows)
+    places = (ROOT, ROOT / "src/diffusion_edu")
+    assert [path for path in named if not any((place / path).exists() for place in places)] == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_stored_widgets_bring_the_limits_of_their_traits(path):
+    """The page reads limits and choices from what the notebook stored: Python alone declares them."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    pages = ["".join(out.get("data", {}).get("text/html", "")) for cell in cells for out in cell.get("outputs", [])]
+    widgets = [json.loads(found[1]) for page in pages if (found := WIDGET.search(page))]
+    assert widgets, "each chapter has one"
+    assert all(widget["traits"] for widget in widgets)

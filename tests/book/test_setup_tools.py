@@ -27,7 +27,7 @@ def wheel(tmp_path_factory):
         str(folder),
         str(ROOT),
     ]
-    subprocess.run(build, check=True, timeout=300)
+    subprocess.run(build, check=True)
     (file,) = folder.glob("*.whl")
     with zipfile.ZipFile(file) as archive:
         return set(archive.namelist())
@@ -43,6 +43,7 @@ def test_the_wheel_holds_every_file_of_the_package(wheel):
 
 
 def test_the_wheel_has_weights_pictures_modules_and_licences(wheel):
+    assert "diffusion_edu/py.typed" in wheel, "the classifier says Typed: type checkers ask for this file"
     for ending in (".gz", ".safetensors", ".json", ".mjs"):
         assert any(name.startswith("diffusion_edu/") and name.endswith(ending) for name in wheel), ending
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in wheel)
@@ -51,9 +52,7 @@ def test_the_wheel_has_weights_pictures_modules_and_licences(wheel):
 
 def run(*arguments, **environment):
     command = [sys.executable, *arguments]
-    return subprocess.run(
-        command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=120
-    )
+    return subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True)
 
 
 def test_a_browser_that_is_named_and_does_not_start_is_an_error():
@@ -79,3 +78,44 @@ def test_an_unknown_chapter_is_named_with_those_that_there_are():
     done = run("benchmarks/compute_card.py", "99_nothing")
     assert done.returncode == 1
     assert "no chapter is called 99_nothing; there are: 01_" in done.stderr
+
+
+def test_the_lowest_versions_are_those_of_the_requirements(tmp_path):
+    file = tmp_path / "constraints.txt"
+    assert run("tools/lowest.py", str(file), "--keep", "torch").returncode == 0
+    lines = file.read_text().splitlines()
+    assert "tyro==0.9.14" in lines and "numpy==1.26" in lines
+    assert next(line for line in lines if line.startswith("torch==")) in (ROOT / "constraints.txt").read_text()
+    assert run("tools/lowest.py", str(file), "--keep").returncode == 0
+    assert "torch==2.4" in file.read_text().splitlines()
+    wrong = run("tools/lowest.py", str(file), "--keep", "nothing")
+    assert wrong.returncode != 0 and "--keep must name a dependency" in wrong.stderr
+
+
+def test_a_browser_that_was_found_is_written_down_and_one_that_went_is_forgotten(tmp_path):
+    note = tmp_path / ".browser"
+    code = (
+        "import sys; sys.path.insert(0, 'tools'); import find_browser as f; from pathlib import Path;"
+        f"f.NOTE = Path({str(note)!r}); f._works = lambda path: True;"
+    )
+    browser = tmp_path / "chromium"
+    browser.write_text("")
+    browser.chmod(0o755)
+    plain = {"CHROMIUM": "", "PATH": str(tmp_path)}
+    done = run("-c", code + "f.install(); print(f.find())", **plain)
+    assert done.stdout.splitlines()[-1] == note.read_text() == str(browser), done.stderr
+    assert run("-c", code + "print(f.find())", CHROMIUM="", PATH="").stdout.splitlines()[-1] == str(browser)
+    browser.unlink()
+    gone = run("-c", code + "f.APPLICATIONS = (); f._playwrights = lambda: None; print(f.find())", CHROMIUM="", PATH="")
+    assert gone.stdout.splitlines()[-1] == "None"
+
+
+def test_a_browser_is_found_while_playwright_runs(tmp_path):
+    """Playwright's own is asked for in another process: it cannot run twice in one."""
+    code = (
+        "import sys; sys.path.insert(0, 'tools'); import find_browser as f; f.NOTE = None; f.APPLICATIONS = ();"
+        "from playwright.sync_api import sync_playwright\n"
+        "with sync_playwright(): print('found', f.find())"
+    )
+    done = run("-c", code, CHROMIUM="", PATH=str(tmp_path), PLAYWRIGHT_BROWSERS_PATH=str(tmp_path))
+    assert done.stdout == "found None\n", done.stderr

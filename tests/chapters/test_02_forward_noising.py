@@ -26,7 +26,7 @@ def step_with(draw, strength, keep=lambda beta: math.sqrt(1 - beta)):
 
 def test_the_chapters_check_accepts_the_package_and_the_mended_step(chapter):
     assert chapter["passes"](de.q_step)
-    assert chapter["passes"](chapter["mended_step"])
+    assert chapter["passes"](chapter["fixed_step"])
     assert chapter["passes"](step_with(torch.randn, math.sqrt))
 
 

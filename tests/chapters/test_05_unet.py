@@ -52,11 +52,30 @@ def test_the_time_trap_is_as_large_as_the_chapter_says():
     assert "6.5" in printed("check-time") and "0.02" in printed("check-time")
 
 
-def test_shortcuts_keep_the_gradient_alive():
-    names = {"torch": torch, "silu": F.silu, "math": __import__("math")}
-    gradient_left = run_cells(NAME, "check-depth", **names)["gradient_left"]
-    assert gradient_left(False, 20) < 1e-10 < 0.5 < gradient_left(True, 20)
-    assert gradient_left(False, 0) == gradient_left(True, 0) == pytest.approx(1)
+def test_shortcuts_keep_the_directions_of_gradients_and_initialization_keeps_their_length():
+    names = {"torch": torch, "relu": F.relu, "group_norm": F.group_norm}
+    found = run_cells(NAME, "check-depth", **names)
+    gradients, stack = found["gradients"], found["stack"]
+    x = torch.randn(1, 8, 8, 8, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    assert torch.equal(stack(x, 0), x) and torch.equal(stack(x, 5, gain=0.0, shortcut=True), x)
+    assert gradients(0) == pytest.approx((1, 512))  # the identity: length 1, every direction
+    assert gradients(5, gain=0.0, shortcut=True) == pytest.approx((1, 512))
+    small, right, residual = (gradients(15, **found["variants"][name]) for name in ("small", "He", "shortcuts"))
+    assert small[0] < 1e-6 < 0.01 < right[0] < 100
+    assert residual[1] > 3 * right[1]
+
+
+def test_the_plain_embedding_is_the_packages():
+    plain = run_cells(NAME, "plain-embedding", torch=torch, de=de)["plain_embedding"]
+    steps = torch.tensor([0, 1, 10, 500])
+    assert torch.allclose(plain(steps, 32), de.sinusoidal_embedding(steps, 32), atol=1e-4)
+
+
+def test_the_table_says_which_parts_attend(walk):
+    for row in walk["rows"]:
+        (line,) = [line for line in printed("walk").splitlines() if line.startswith(f"{row.name} ")]
+        told = line[16 + 1 + 13 :].split()
+        assert told[3:] == [str(n) for n in (row.heads or None, row.skip) if n]
 
 
 def test_the_solutions_by_hand_agree_with_the_trace(walk):

@@ -33,9 +33,9 @@ def loss_with(scale=de.data.to_x0, draw=torch.randn, cost=torch.square, steps=(1
     return loss
 
 
-def test_the_chapters_check_accepts_the_package_and_the_mended_loss(chapter):
+def test_the_chapters_check_accepts_the_package_and_the_fixed_loss(chapter):
     assert not chapter["faults"](chapter["package_loss"])
-    assert not chapter["faults"](chapter["mended_loss"])
+    assert not chapter["faults"](chapter["fixed_loss"])
     assert not chapter["faults"](loss_with())
 
 

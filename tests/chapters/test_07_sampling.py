@@ -35,7 +35,7 @@ def step_with(clip=False, sigma=math.sqrt, floor=0.0, scale=lambda beta, noise: 
 
 def test_the_chapters_check_accepts_every_step_of_the_package(chapter):
     is_right = chapter["is_right"]
-    assert is_right(chapter["mended_step"])
+    assert is_right(chapter["fixed_step"])
     assert is_right(step_with())
     assert is_right(lambda x, est, t, s, schedule, z: de.ddpm_step(x, est, t, s, schedule, noise=z))
     assert is_right(lambda x, est, t, s, schedule, z: de.ddim_step(x, est, t, s, schedule, noise=z, eta=0.7))

@@ -1,11 +1,14 @@
 """CIFAR-10 from each form in which it is passed around: the same tensors, and errors that name the file."""
 
+import gzip
 import hashlib
 import io
 import json
 import pickle
+import struct
 import sys
 import tarfile
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -130,6 +133,70 @@ def test_a_pickle_that_asks_for_anything_else_is_not_run(tmp_path, batches):
     with pytest.raises(DataError, match="which no batch of CIFAR-10 needs"):
         de.data.cifar10("train", root=tmp_path)
     assert not ran.exists()
+
+
+def gz_zeros(count):
+    return gzip.compress(bytes(1 << 24), mtime=0) * (count >> 24)
+
+
+@pytest.mark.parametrize("name", ["other", "cifar-10-batches-bin/data_batch_1.bin", None])
+def test_an_archive_is_not_unpacked_beyond_what_it_can_be(tmp_path, batches, name):
+    """A member of 3 GB before the right one, in its place, and as a header of the archive's own."""
+    member = tarfile.TarInfo(name or "pax")
+    member.size, member.type = 3 << 30, tarfile.REGTYPE if name else tarfile.XHDTYPE
+    (tmp_path / module.ARCHIVE).write_bytes(gzip.compress(member.tobuf(), mtime=0) + gz_zeros(1 << 28))
+    with pytest.raises(DataError, match=module.ARCHIVE):
+        de.data.cifar10("train", root=tmp_path)
+
+
+BOMBS = {
+    "memo": b"\x80\x02K\x01r" + struct.pack("<I", 2**31 - 1) + b".",
+    "bytes": b"\x80\x05\x8e" + struct.pack("<Q", 2**62) + b"x.",
+    "bytearray": b"\x80\x05\x96" + struct.pack("<Q", 2**40) + b"x.",
+    "array": pickle.dumps(np.ndarray, protocol=2)[:-1] + b"J" + struct.pack("<i", 2**31 - 1) + b"\x85U\x02f8\x86R.",
+    "deep": b"\x80\x02" + b"]" * 100_000 + b"a" * 99_999 + b".",
+    "list": pickle.dumps([1, 2], protocol=2),
+    "long": bytes(40_000_000),
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_a_pickle_takes_no_more_memory_than_it_has_bytes(tmp_path, batches, bomb):
+    write_pickle(tmp_path, batches)
+    (tmp_path / "data_batch_1").write_bytes(BOMBS[bomb])
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match="data_batch_1"):
+            de.data.cifar10("train", root=tmp_path)
+        assert tracemalloc.get_traced_memory()[1] < 200e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_batch_as_python_2_wrote_it_is_read(tmp_path, batches):
+    """Texts of Python 2 are bytes, and an array brings its type along."""
+    pixels, labels = batches["data_batch_1"]
+    rows = pixels.reshape(ROWS, -1).tobytes()
+    text = b"U" + bytes([len(b"labels")]) + b"labels"
+    numbers = b"]" + b"".join(b"K" + bytes([label]) + b"a" for label in labels)
+    array = (
+        b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"
+        b"(K\x01" + b"K" + bytes([ROWS]) + b"M" + struct.pack("<H", 3072) + b"\x86"
+        b"cnumpy\ndtype\nU\x02u1K\x00K\x01\x87R(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+        b"\x89T" + struct.pack("<i", len(rows)) + rows + b"tb"
+    )
+    stored = b"\x80\x02}(U\x04data" + array + text + numbers + b"u."
+    write_pickle(tmp_path, batches)
+    (tmp_path / "data_batch_1").write_bytes(stored)
+    assert np.array_equal(de.data.cifar10("train", root=tmp_path).pixels[:ROWS].numpy(), pixels)
+
+
+@pytest.mark.parametrize("content", ["{}", "null", "[null]", "[" * 100_000, "[1.5]", "[true]"])
+def test_labels_that_are_no_list_of_classes_are_named(tmp_path, batches, content):
+    write_pictures(tmp_path, batches)
+    (tmp_path / "train_lables.json").write_text(content)
+    with pytest.raises(DataError, match=r"train_lables\.json cannot be read"):
+        de.data.cifar10("train", root=tmp_path)
 
 
 def test_an_empty_folder_and_an_unknown_split_are_told(tmp_path):

@@ -1,5 +1,6 @@
 """Downloads, against a server on this machine that can misbehave."""
 
+import contextlib
 import errno
 import hashlib
 import threading
@@ -15,13 +16,20 @@ SHA256 = "sha256:" + hashlib.sha256(CONTENT).hexdigest()
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Sends CONTENT; under /cut/ it hangs up half way, under /other/ the bytes are others, /flaky/ is cut once."""
+    """Sends CONTENT; /cut/ is cut half way, /other/ has other bytes, /flaky/ is cut once, /endless/ has no end."""
 
     def do_GET(self):
         server = self.server
         server.requests.append(self.path)
         if self.path.startswith("/missing/"):
             self.send_error(404)
+            return
+        if self.path.startswith("/endless/"):
+            self.send_response(200)
+            self.end_headers()
+            with contextlib.suppress(OSError):  # until the other side has enough
+                while True:
+                    self.wfile.write(bytes(1 << 16))
             return
         cut = self.path.startswith("/cut/") or (self.path.startswith("/flaky/") and len(server.requests) == 1)
         body = CONTENT[::-1] if self.path.startswith("/other/") else CONTENT
@@ -91,6 +99,17 @@ def test_every_failure_is_told(server, tmp_path):
 def test_a_damaged_file_in_the_cache_is_replaced(server, tmp_path):
     (tmp_path / "data.bin").write_bytes(b"half")
     assert get(server, tmp_path, "good").read_bytes() == CONTENT
+
+
+def test_a_download_that_does_not_end_is_given_up_and_the_next_address_tried(server, tmp_path):
+    """Twice its length is too long; where a length is told, and where none is."""
+    addresses = [f"{server.address}/{folder}/" for folder in ("endless", "good")]
+    assert fetch("data.bin", SHA256, addresses, "", cache=tmp_path, retries=0, most=2 * len(CONTENT)).is_file()
+    (tmp_path / "data.bin").unlink()
+    for folder, most in (("endless", 1 << 20), ("good", len(CONTENT) - 1)):
+        with pytest.raises(DataError, match=f"{folder}/data.bin is not the file expected .*more than {most:,} bytes"):
+            fetch("data.bin", SHA256, [f"{server.address}/{folder}/"], "", cache=tmp_path, retries=0, most=most)
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_a_full_disk_is_told_and_nothing_is_kept(server, tmp_path, monkeypatch):

@@ -1,7 +1,6 @@
 """The emoji of the package: whole, split as promised, described in words that repeat."""
 
 import hashlib
-import importlib.util
 import io
 import json
 import random
@@ -10,11 +9,11 @@ import sys
 import tarfile
 from collections import Counter
 from importlib.resources import files
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from loading import load_file
 from PIL import Image
 
 from diffusion_edu._errors import DataError
@@ -22,7 +21,6 @@ from diffusion_edu.data import emoji, emoji_caption
 from diffusion_edu.data.captions import bare_names, spoken, with_article
 
 module = sys.modules["diffusion_edu.data.emoji"]  # the package offers the function under the same name
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -229,10 +227,7 @@ def test_nothing_is_read_before_it_is_asked_for():
 
 @pytest.fixture(scope="module")
 def tool():
-    spec = importlib.util.spec_from_file_location("tools_make_emoji", ROOT / "tools" / "make_emoji.py")
-    made = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made)
-    return made
+    return load_file("tools/make_emoji.py")
 
 
 def test_the_tool_chooses_the_shipped_split_again(tool):

@@ -1,10 +1,12 @@
+import os
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from diffusion_edu._errors import DataError
-from diffusion_edu.data import ImageFolder
+from diffusion_edu.data import ImageFolder, depth
 from diffusion_edu.data import folder as module
 from diffusion_edu.data.folder import read_picture
 
@@ -55,14 +57,18 @@ def test_orientation_of_a_camera_is_obeyed(tmp_path):
 def test_every_mode_shows_the_same_grey(tmp_path, mode, channels):
     if mode in ("I;16", "I", "F"):
         kind = {"I;16": np.uint16, "I": np.int32, "F": np.float32}[mode]
-        values = np.full((9, 9), {"I;16": 153 * 257, "I": 153 * 257, "F": 153 / 255}[mode]).astype(kind)
+        white = {"I;16": 2**16 - 1, "I": 2**31 - 1, "F": 1}[mode]
+        values = np.full((9, 9), white * 0.6).astype(kind)
         path = save(tmp_path / "x.tiff", values)
     else:
         level = 255 if mode == "1" else 153
         ending = "tiff" if mode in ("CMYK", "YCbCr") else "png"
         path = save(tmp_path / f"x.{ending}", np.full((9, 9, 3), level, np.uint8), mode)
     with Image.open(path) as image:
-        assert image.mode == mode
+        if image.mode == "RGB" and mode == "YCbCr":  # Pillow 10 takes the one for the other, unless it is packed
+            path = save(path, np.full((9, 9, 3), level, np.uint8), mode, compression="packbits")
+        else:
+            assert image.mode == mode
     picture = read_picture(path, 8, channels)
     assert picture.shape == (channels, 8, 8)
     assert (picture.int() - (255 if mode == "1" else 153)).abs().max() <= 1
@@ -103,7 +109,7 @@ def damaged(tmp_path):
 
 
 def test_unreadable_files_are_all_named(damaged):
-    with pytest.raises(DataError, match="3 of 4 pictures cannot be read") as caught:
+    with pytest.raises(DataError, match="3 of 4 images and folders cannot be read") as caught:
         ImageFolder(damaged).load()
     for name in ("text.png", "cut.png", "empty.jpg"):
         assert name in str(caught.value)
@@ -116,7 +122,7 @@ def test_unreadable_files_can_be_left_out(damaged):
     assert len(data.skipped) == 3
     assert any("cut.png" in line for line in data.skipped)
     (damaged / "good.png").unlink()
-    with pytest.raises(DataError, match="no readable pictures"):
+    with pytest.raises(DataError, match="no readable images"):
         ImageFolder(damaged, on_error="skip").load()
 
 
@@ -128,7 +134,7 @@ def test_a_picture_that_claims_to_be_huge_is_not_unpacked(tmp_path, monkeypatch)
 
 
 def test_folders_that_cannot_be_used(tmp_path):
-    with pytest.raises(DataError, match="holds no pictures"):
+    with pytest.raises(DataError, match="holds no images"):
         ImageFolder(tmp_path).load()
     with pytest.raises(FileNotFoundError, match="none"):
         ImageFolder(tmp_path / "none").load()
@@ -145,3 +151,52 @@ def test_wrong_arguments_are_named(tmp_path):
         ImageFolder(tmp_path, channels=4)
     with pytest.raises(ValueError, match="did you mean 'skip'"):
         ImageFolder(tmp_path, on_error="skp")
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "I;16", "F"])
+def test_a_large_image_is_worked_on_in_strips_and_comes_out_the_same(tmp_path, monkeypatch, mode):
+    values = np.random.default_rng(0).integers(0, 256, (50, 40, 4), np.uint8)
+    if mode == "I;16":
+        path = save(tmp_path / "x.png", values[..., 0].astype(np.uint16) * 257)
+    elif mode == "F":
+        path = save(tmp_path / "x.tiff", values[..., 0].astype(np.float32) / 255)
+    elif mode == "P":
+        image = Image.fromarray(values[..., :3]).convert("P")
+        image.save(tmp_path / "x.png", transparency=3)
+        path = tmp_path / "x.png"
+    else:
+        path = save(tmp_path / "x.png", values, None if mode == "RGBA" else mode)
+    whole = read_picture(path, 16, 3)
+    for part in (module, depth):
+        monkeypatch.setattr(part, "_ROWS", 7)
+    assert torch.equal(read_picture(path, 16, 3), whole)
+
+
+def test_a_jpeg_beyond_the_limit_is_unpacked_smaller(tmp_path, monkeypatch):
+    path = save(tmp_path / "x.jpg", ramp(64, 64), quality=95)
+    whole = read_picture(path, 4, 3)
+    monkeypatch.setattr(module, "MAX_PIXELS", 1000)
+    near = read_picture(path, 4, 3)
+    assert (near.int() - whole.int()).abs().max() <= 6
+    with pytest.raises(DataError, match="64 x 64 pixels are more than 1,000"):
+        read_picture(path, 32, 3)  # an image of 64 x 64 is needed for that
+    monkeypatch.setattr(module, "MAX_OF_JPEG", 4000)
+    with pytest.raises(DataError, match="64 x 64 pixels are more than 1,000"):
+        read_picture(path, 4, 3)
+
+
+def test_what_is_no_file_is_not_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")  # opening it would wait for ever
+    with pytest.raises(FileNotFoundError, match=r"not an ordinary file.*pipe\.png"):
+        read_picture(tmp_path / "pipe.png", 8, 3)
+
+
+@pytest.mark.parametrize("error", [MemoryError, OverflowError, KeyError, RecursionError, TypeError, ZeroDivisionError])
+def test_whatever_a_reader_raises_is_named(tmp_path, monkeypatch, error):
+    def fail(*args, **options):
+        raise error
+
+    path = save(tmp_path / "x.png", ramp(8, 8))
+    monkeypatch.setattr(Image.Image, "convert", fail)
+    with pytest.raises(DataError, match=r"x\.png: the image is damaged \(.+\)"):
+        read_picture(path, 8, 1)

@@ -61,3 +61,40 @@ def test_a_file_that_is_not_packed_or_not_there(tmp_path):
         read_idx(write(tmp_path / "plain.gz", idx_bytes(PICTURES), pack=False), 3)
     with pytest.raises(FileNotFoundError, match=r"none\.gz"):
         read_idx(tmp_path / "none.gz", 3)
+
+
+@pytest.mark.parametrize("sizes", [(0, 2**32 - 1, 2**32 - 1), (2**32 - 1,) * 3, (2**31, 1, 1), (0, 4, 5)])
+def test_sizes_that_cannot_be_are_refused_before_anything_is_unpacked(tmp_path, sizes):
+    path = write(tmp_path / "a.gz", bytes([0, 0, 8, 3]) + struct.pack(">3I", *sizes) + bytes(100))
+    with pytest.raises(DataError, match=r"a\.gz"):
+        read_idx(path, 3)
+
+
+def test_no_more_is_unpacked_than_the_header_asks_for(tmp_path, monkeypatch):
+    """A file of 64 MB of zeros behind the right content, in 64 kB."""
+    path = tmp_path / "bomb.gz"
+    path.write_bytes(gzip.compress(idx_bytes(PICTURES)) + gzip.compress(bytes(1 << 26)))
+    taken = []
+    real = gzip.GzipFile.read
+
+    def watch(self, size=-1):
+        content = real(self, size)
+        taken.append(len(content))
+        return content
+
+    monkeypatch.setattr(gzip.GzipFile, "read", watch)
+    with pytest.raises(DataError, match=r"bomb\.gz is too long"):
+        read_idx(path, 3)
+    assert sum(taken) == len(idx_bytes(PICTURES)) + 1
+
+
+def test_damage_of_any_kind_is_named(tmp_path):
+    content = gzip.compress(idx_bytes(PICTURES))
+    for where in range(len(content)):
+        for change in (b"\xff", b"\x00"):
+            path = tmp_path / "a.gz"
+            path.write_bytes(content[:where] + change + content[where + 1 :])
+            try:
+                assert torch.equal(read_idx(path, 3), PICTURES)
+            except DataError as error:
+                assert "a.gz" in str(error)

@@ -95,16 +95,16 @@ def test_a_raster_shows_right_as_right_and_up_as_up():
     ("change", "words"),
     [
         ({"name": "moon"}, "name must be one of moons, spiral, rings, letters, got 'moon'; did you mean 'moons'"),
-        ({"n": 0}, "n must be an integer of at least 1, got 0"),
+        ({"n": 0}, "n must be at least 1, got 0"),
         ({"n": 2.5}, "n must be an integer of at least 1, got 2.5"),
-        ({"spread": -0.1}, "spread must be a number of at least 0, got -0.1"),
-        ({"spread": float("nan")}, "spread must be a number of at least 0, got nan"),
+        ({"spread": -0.1}, "spread must be .*at least 0, got -0.1"),
+        ({"spread": float("nan")}, "spread must be a finite number, got nan"),
         ({"name": "letters", "text": " "}, "text must be one or more visible characters, got ' '"),
         ({"name": "letters", "text": ""}, "text must be one or more visible characters, got ''"),
     ],
 )
 def test_mistakes_are_named(change, words):
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises((TypeError, ValueError), match=words):
         toy(**change)
 
 

@@ -57,6 +57,53 @@ def test_latents_are_not_clipped():
     assert torch.equal(estimate.x0, x_t)
 
 
+def test_sampled_latents_leave_the_range_of_pixels():
+    """Trap 12, and 18 of text to image: a sampler that clips by default makes grey of latents."""
+    oracle = de.MixtureOracle(torch.full((1, 1, 2, 2), 4.0), 0.1, schedule=SCHEDULE)
+
+    def network(x_t, t, cond=None):
+        return oracle(x_t, t).x0
+
+    for clip, wanted in ((False, 4.0), (True, 1.0)):
+        last = de.last(de.sample(de.Denoiser(network, SCHEDULE, "x0", clip), (2, 1, 2, 2), steps=10))
+        assert torch.allclose(last.x_t, torch.full((2, 1, 2, 2), wanted), atol=0.5), clip
+
+
+@pytest.mark.parametrize("shape", [(3, 1000), (3, 1, 20, 50)])
+def test_the_dynamic_threshold_is_a_quantile_of_each_sample(shape):
+    x0 = randn(*shape) * torch.tensor([0.2, 1.0, 5.0]).reshape(-1, *[1] * (len(shape) - 1))
+    s = x0.flatten(1).abs().quantile(0.995, dim=1).clamp(min=1).reshape(-1, *[1] * (len(shape) - 1))
+    assert s.flatten()[0] == 1
+    assert s.flatten()[2] > 10
+    got = de.dynamic_threshold(x0)
+    assert torch.allclose(got, x0.clamp(-s, s) / s, atol=1e-6)
+    assert torch.equal(got[2:], de.dynamic_threshold(x0[2:])), "a sample does not depend on the batch around it"
+    clipped = (got.abs() == 1).flatten(1).float().mean(1)
+    assert torch.allclose(clipped[1:], torch.tensor(0.005), atol=0.0011)
+
+
+def test_the_dynamic_threshold_leaves_what_lies_inside_as_it_is():
+    """Trap 19: the floor of s is 1; without it, or with a ceiling there, dark images would be stretched."""
+    x0 = 0.9 * torch.rand(2, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(de.dynamic_threshold(x0), x0)
+    loud = torch.cat([x0, 10 * x0])
+    assert torch.equal(de.dynamic_threshold(loud)[:2], x0)
+    assert de.dynamic_threshold(loud)[2:].abs().max() == 1
+    assert de.dynamic_threshold(loud)[2:].std() > 0.2, "scaled, not saturated"
+
+
+@pytest.mark.parametrize("kind", ["eps", "x0", "v"])
+def test_eps_follows_the_dynamic_threshold_too(kind):
+    x_t, answer = 2 * randn(4, 1, 3, 3), 3 * randn(4, 1, 3, 3, seed=1)
+    estimate = de.Denoiser(Fixed(answer), SCHEDULE, kind, clip="dynamic")(x_t, 500)
+    raw = de.to_x0_eps(kind, answer, x_t, 500, SCHEDULE)
+    assert torch.equal(estimate.x0, de.dynamic_threshold(raw.x0))
+    assert torch.allclose(SCHEDULE.signal(500) * estimate.x0 + SCHEDULE.noise(500) * estimate.eps, x_t, atol=1e-5)
+    static = de.Denoiser(Fixed(answer), SCHEDULE, kind, clip="static")(x_t, 500)
+    assert torch.equal(static.x0, raw.x0.clamp(-1, 1))
+    assert not torch.allclose(static.x0, estimate.x0, atol=1e-2)
+
+
 def test_clipping_tames_the_end_of_the_cosine_schedule():
     """Trap 5: there x_0 = (x_t - s eps) / a magnifies an error of eps 20,000 times, and one of v not at all."""
     cosine, error = de.NoiseSchedule.cosine(1000), 1e-3
@@ -126,8 +173,12 @@ def test_the_condition_reaches_the_network():
 
 
 def test_mistakes_are_named():
-    with pytest.raises(ValueError, match="kind must be one of eps, x0, v, got 'epsilon'; did you mean 'eps'"):
+    with pytest.raises(ValueError, match="target must be one of eps, x0, v, got 'epsilon'; did you mean 'eps'"):
         de.Denoiser(Fixed(torch.zeros(1)), SCHEDULE, "epsilon")
+    with pytest.raises(ValueError, match="clip must be one of False, True, static, dynamic, got 'dynamc'; did you"):
+        de.Denoiser(Fixed(torch.zeros(1)), SCHEDULE, clip="dynamc")
+    with pytest.raises(ValueError, match=r"share must be between 0 and 1, got 99\.5"):
+        de.dynamic_threshold(torch.zeros(1, 4), 99.5)
     with pytest.raises(ValueError, match=r"prediction must have the shape of x_t \(2, 4\), got \(2, 3\)"):
         de.Denoiser(Fixed(torch.zeros(2, 3)), SCHEDULE)(torch.zeros(2, 4), 5)
     with pytest.raises(ValueError, match=r"t must be in 1\.\.1000, got 1001"):

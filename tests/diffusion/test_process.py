@@ -33,13 +33,13 @@ def test_closed_form_equals_steps(schedule):
     # the rest is noise. Walking coefficient and variance through the steps gives the law of x_t exactly.
     coefficient, variance = 1.0, 0.0
     for t in range(1, schedule.T + 1):
-        at_one = de.q_step(torch.ones(1, 1, dtype=torch.float64), t, schedule, generator(t)).item()
-        at_zero = de.q_step(torch.zeros(1, 1, dtype=torch.float64), t, schedule, generator(t)).item()
+        at_one = de.q_step(torch.ones(1, 1, dtype=torch.float64), t, schedule, generator=generator(t)).item()
+        at_zero = de.q_step(torch.zeros(1, 1, dtype=torch.float64), t, schedule, generator=generator(t)).item()
         eps = randn(1, 1, seed=t).item()
         coefficient *= at_one - at_zero
         variance = (at_one - at_zero) ** 2 * variance + (at_zero / eps) ** 2
-        x_t, _ = de.q_sample(torch.ones(1, 1).double(), t, schedule, eps=torch.zeros(1, 1).double())
-        noise, _ = de.q_sample(torch.zeros(1, 1).double(), t, schedule, eps=torch.ones(1, 1).double())
+        x_t, _ = de.q_sample(torch.ones(1, 1).double(), t, schedule, noise=torch.zeros(1, 1).double())
+        noise, _ = de.q_sample(torch.zeros(1, 1).double(), t, schedule, noise=torch.ones(1, 1).double())
         assert coefficient == pytest.approx(x_t.item(), rel=1e-9)
         assert variance == pytest.approx(noise.item() ** 2, rel=1e-9)
     assert coefficient**2 < 0.01  # little of the signal is left at T
@@ -51,7 +51,7 @@ def test_many_steps_have_the_sampled_moments_of_the_closed_form():
     x0 = torch.tensor([1.0, -0.5], dtype=torch.float64).expand(n, 2)
     x, g = x0, generator(1)
     for step in range(1, t + 1):
-        x = de.q_step(x, step, schedule, g)
+        x = de.q_step(x, step, schedule, generator=g)
     mean, variance = schedule.signal(t) * x0[0], schedule.noise(t) ** 2
     assert torch.all((x.mean(0) - mean).abs() < 5 * math.sqrt(variance / n))
     covariance = x.T.cov()
@@ -70,7 +70,7 @@ def test_variance_is_preserved_while_plain_addition_grows():
     schedule, x, g = SCHEDULES["linear"], randn(5000, 1), generator(2)
     plain = x
     for t in range(1, schedule.T + 1):
-        x, plain = de.q_step(x, t, schedule, g), plain + randn(5000, 1, seed=t)
+        x, plain = de.q_step(x, t, schedule, generator=g), plain + randn(5000, 1, seed=t)
     assert x.var().item() == pytest.approx(1, abs=0.1)
     assert plain.var().item() == pytest.approx(1 + schedule.T, rel=0.1)
 
@@ -91,7 +91,7 @@ def test_both_forms_of_the_posterior_mean_agree(schedule):
     """Trap of the notes: the noise is scaled by beta / sqrt(1 - alpha_bar), not simply subtracted."""
     x0, eps = randn(4, 3, seed=1), randn(4, 3, seed=2)
     for t in (1, 2, schedule.T):
-        x_t, _ = de.q_sample(x0, t, schedule, eps=eps)
+        x_t, _ = de.q_sample(x0, t, schedule, noise=eps)
         beta = schedule.beta[t].item()
         by_eps = (x_t - beta / schedule.noise(t) * eps) / math.sqrt(1 - beta)
         assert torch.allclose(de.posterior(x0, x_t, t, schedule).mean, by_eps, rtol=1e-6, atol=1e-8)
@@ -109,7 +109,7 @@ def test_targets_convert_in_a_cycle(schedule):
     """Trap 17: eps -> x0 -> v -> eps, and v's sign and scale."""
     x0, eps = randn(6, 2, 3, 3, seed=1), randn(6, 2, 3, 3, seed=2)
     t = torch.tensor([1, 2, 3, schedule.T // 2, schedule.T - 1, schedule.T])
-    x_t, _ = de.q_sample(x0, t, schedule, eps=eps)
+    x_t, _ = de.q_sample(x0, t, schedule, noise=eps)
     for kind in ("eps", "x0", "v"):
         estimate = de.to_x0_eps(kind, de.target(kind, x0, eps, t, schedule), x_t, t, schedule)
         # dividing by sqrt(alpha_bar_T) magnifies rounding: 1e4 at the cosine's end
@@ -132,8 +132,8 @@ def test_jump_has_the_marginals_of_t(schedule):
     zero, one = torch.zeros(1, 1).double(), torch.ones(1, 1).double()
     for s, t in [(0, 1), (0, schedule.T), (10, 20), (schedule.T - 1, schedule.T)]:
         eps = randn(1, 1, seed=7).item()
-        pure = de.jump(zero, s, t, schedule, generator(7)).item()
-        kept = de.jump(one, s, t, schedule, generator(7)).item() - pure
+        pure = de.jump(zero, s, t, schedule, generator=generator(7)).item()
+        kept = de.jump(one, s, t, schedule, generator=generator(7)).item() - pure
         assert kept * schedule.signal(s) == pytest.approx(schedule.signal(t), rel=1e-9)
         left = kept**2 * schedule.noise(s) ** 2 + (pure / eps) ** 2
         assert left == pytest.approx(schedule.noise(t) ** 2, rel=1e-9)
@@ -144,8 +144,8 @@ def test_one_t_for_all_equals_a_t_each(batch, schedule):
     """Trap 33: a batch of one keeps its axes."""
     x, eps = randn(batch, 1, 2, 2), randn(batch, 1, 2, 2, seed=3)
     each = torch.full((batch,), 7)
-    assert torch.allclose(de.q_sample(x, 7, schedule, eps=eps)[0], de.q_sample(x, each, schedule, eps=eps)[0])
-    assert torch.equal(de.q_step(x, 7, schedule, generator()), de.q_step(x, each, schedule, generator()))
+    assert torch.allclose(de.q_sample(x, 7, schedule, noise=eps)[0], de.q_sample(x, each, schedule, noise=eps)[0])
+    assert torch.equal(de.q_step(x, 7, schedule, noise=eps), de.q_step(x, each, schedule, noise=eps))
     for kind in ("eps", "x0", "v"):
         one, many = (de.to_x0_eps(kind, eps, x, t, schedule) for t in (7, each))
         assert torch.allclose(one.x0, many.x0) and torch.allclose(one.eps, many.eps)
@@ -155,7 +155,7 @@ def test_one_t_for_all_equals_a_t_each(batch, schedule):
 
 def test_steps_differ_within_a_batch(schedule):
     x = torch.ones(2, 1, 1, 1, dtype=torch.float64)
-    x_t, _ = de.q_sample(x, torch.tensor([1, schedule.T]), schedule, eps=torch.zeros_like(x))
+    x_t, _ = de.q_sample(x, torch.tensor([1, schedule.T]), schedule, noise=torch.zeros_like(x))
     assert x_t.flatten().tolist() == pytest.approx([schedule.signal(1), schedule.signal(schedule.T)])
 
 
@@ -171,16 +171,16 @@ S = SCHEDULES["linear"]
         (lambda: de.q_sample(X, torch.tensor([0, 201]), S), ValueError, r"t must be in 0..200, got 201"),
         (lambda: de.q_sample(X, torch.tensor([-1, 3]), S), ValueError, r"got -1"),
         (lambda: de.q_sample(X, torch.tensor([1, 2, 3]), S), ValueError, r"shape \(2,\), got \(3,\)"),
-        (lambda: de.q_sample(X, torch.tensor([0.5, 0.7]), S), TypeError, "integer steps"),
-        (lambda: de.q_sample(X, 0.5, S), TypeError, "int or an integer tensor, got float"),
-        (lambda: de.q_sample(X, True, S), TypeError, "got bool"),
+        (lambda: de.q_sample(X, torch.tensor([0.5, 0.7]), S), TypeError, "integer tensor"),
+        (lambda: de.q_sample(X, 0.5, S), TypeError, "int or an integer tensor, got 0.5"),
+        (lambda: de.q_sample(X, True, S), TypeError, "got True"),
         (lambda: de.q_sample(X.to(torch.uint8), 3, S), TypeError, "floating point"),
-        (lambda: de.q_sample(X, 3, S, eps=X[:1]), ValueError, "eps must have the shape of x0"),
+        (lambda: de.q_sample(X, 3, S, noise=X[:1]), ValueError, "noise must have the shape of x0"),
         (lambda: de.posterior(X[:1], X, 3, S), ValueError, "x0 must have the shape of x_t"),
         (lambda: de.posterior(X, X, 0, S), ValueError, r"1..200, got 0"),
         (lambda: de.jump(X, 5, 5, S), ValueError, "s=5, t=5"),
         (lambda: de.jump(X, 6, 5, S), ValueError, "s < t"),
-        (lambda: de.target("noise", X, X, 3, S), ValueError, "kind must be one of eps, x0, v, got 'noise'"),
+        (lambda: de.target("noise", X, X, 3, S), ValueError, "target must be one of eps, x0, v, got 'noise'"),
         (lambda: de.target("v", X, X[:1], 3, S), ValueError, "eps must have the shape"),
         (lambda: de.to_x0_eps("eps", X[:1], X, 3, S), ValueError, "prediction must have the shape"),
         (lambda: de.to_x0_eps("eps", X, X, 0, S), ValueError, r"1..200, got 0"),
@@ -197,17 +197,17 @@ def test_half_precision_data_are_noised_in_single_precision(dtype, t):
     """Trap 7: for an int t as for a tensor; in bf16 the noise of the first steps is lost next to a signal near 1."""
     x0, eps = randn(2, 64, seed=1).clamp(-1, 1).to(dtype), randn(2, 64, seed=2).to(dtype)
     x0_exact, eps_exact = x0.double(), eps.double()
-    exact, _ = de.q_sample(x0_exact, t, S, eps=eps_exact)
+    exact, _ = de.q_sample(x0_exact, t, S, noise=eps_exact)
     for steps in (t, torch.tensor([t, t])):
-        x_t, _ = de.q_sample(x0, steps, S, eps=eps)
-        assert x_t.dtype == de.q_step(x0, steps, S, generator()).dtype == torch.float32
+        x_t, _ = de.q_sample(x0, steps, S, noise=eps)
+        assert x_t.dtype == de.q_step(x0, steps, S, generator=generator()).dtype == torch.float32
         assert torch.allclose(x_t.double(), exact, atol=1e-6)
         mean = de.posterior(x0, eps, steps, S).mean
         assert mean.dtype == torch.float32
         assert torch.allclose(mean.double(), de.posterior(x0_exact, eps_exact, t, S).mean, atol=1e-5)
         v = de.target("v", x0, eps, steps, S)
         assert torch.allclose(v.double(), de.target("v", x0_exact, eps_exact, t, S), atol=1e-6)
-    assert de.jump(x0, 0, t, S, generator()).dtype == torch.float32
+    assert de.jump(x0, 0, t, S, generator=generator()).dtype == torch.float32
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=SCHEDULES.keys())
@@ -229,23 +229,31 @@ def test_single_precision_is_exact_to_its_own_rounding():
     """Trap 6: the two forms of the posterior mean agree to float32 at all 1,000 steps."""
     schedule, t = de.NoiseSchedule.linear(1000), torch.arange(1, 1001)
     x0, eps = randn(1000, 4, seed=1).float(), randn(1000, 4, seed=2).float()
-    x_t, _ = de.q_sample(x0, t, schedule, eps=eps)
+    x_t, _ = de.q_sample(x0, t, schedule, noise=eps)
     beta, bar = schedule.beta[1:, None], schedule.alpha_bar[1:, None]
     by_eps = (x_t.double() - beta / (1 - bar).sqrt() * eps.double()) / (1 - beta).sqrt()
     assert torch.allclose(de.posterior(x0, x_t, t, schedule).mean.double(), by_eps, atol=2e-6, rtol=2e-6)
 
 
 def test_noise_comes_from_the_given_generator_alone():
-    """Trap 33: the global generator is not touched."""
-    x = randn(2, 3)
+    """Trap 33: the global generator is not touched. Whatever draws takes the noise itself as well."""
+    x, estimate = randn(2, 3), de.Estimate(randn(2, 3, seed=1), randn(2, 3, seed=2))
     before = torch.random.get_rng_state()
     for draw in (
-        lambda g: de.q_sample(x, 9, S, generator=g)[0],
-        lambda g: de.jump(x, 2, 9, S, g),
-        lambda g: de.q_step(x, 9, S, g),
+        lambda **source: de.q_sample(x, 9, S, **source)[0],
+        lambda **source: de.jump(x, 2, 9, S, **source),
+        lambda **source: de.q_step(x, 9, S, **source),
+        lambda **source: de.ddpm_step(x, estimate, 9, 2, S, **source),
+        lambda **source: de.ddim_step(x, estimate, 9, 2, S, **source, eta=0.5),
     ):
-        assert torch.equal(draw(generator(5)), draw(generator(5)))
-        assert not torch.equal(draw(generator(5)), draw(generator(6)))
+        drawn = draw(generator=generator(5))
+        assert torch.equal(drawn, draw(generator=generator(5)))
+        assert not torch.equal(drawn, draw(generator=generator(6)))
+        noise = torch.randn(x.shape, generator=generator(5), dtype=x.dtype)
+        assert torch.equal(drawn, draw(noise=noise))
+        assert torch.equal(drawn, draw(noise=noise, generator=generator(6))), "noise that is given goes first"
+        with pytest.raises(ValueError, match=r"noise must have the shape of x(0|_prev|_s|_t) \(2, 3\), got \(1, 3\)"):
+            draw(noise=noise[:1])
     assert torch.equal(torch.random.get_rng_state(), before)
 
 

@@ -1,6 +1,6 @@
 """Times, single steps, and the loop around them."""
 
-import collections
+import dataclasses
 import itertools
 import math
 
@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 from torch import nn
 
 import diffusion_edu as de
+from diffusion_edu.cli import main
 from diffusion_edu.diffusion import samplers
 
 LINEAR = de.NoiseSchedule.linear(1000)
 COSINE = de.NoiseSchedule.cosine(1000)
+NAMES = ["ddpm", "ddim", "dpm-solver"]
+SAMPLERS = [de.DDPM(), de.DDIM(), de.DPMSolver()]
 PAIRS = [(1, 0), (2, 1), (20, 0), (1000, 999), (1000, 1), (600, 300), (1000, 0)]
 
 
@@ -56,10 +59,6 @@ def draws(monkeypatch):
     draw = samplers.SeededNoise.draw
     monkeypatch.setattr(samplers.SeededNoise, "draw", lambda self: count.append(1) or draw(self))
     return count
-
-
-def last(steps):
-    return collections.deque(steps, maxlen=1).pop()
 
 
 # ---- times -----------------------------------------------------------------------------------------------
@@ -106,7 +105,7 @@ def test_ddpm_step_is_line_four_of_algorithm_two(schedule, variance):
             sigma2 = beta if variance == "beta" else (1 - schedule.alpha_bar[t - 1]) / (1 - bar) * beta
             wanted = wanted + sigma2.sqrt() * z
         estimate = de.to_x0_eps("eps", eps, x_t, t, schedule)
-        got = de.ddpm_step(x_t, estimate, t, t - 1, schedule, z, variance)
+        got = de.ddpm_step(x_t, estimate, t, t - 1, schedule, z, variance=variance)
         assert torch.allclose(got, wanted, rtol=1e-8, atol=1e-8)
 
 
@@ -118,7 +117,7 @@ def test_a_longer_ddpm_step_is_a_step_of_the_thinned_schedule(t, s):
     x_t, x0, z = randn(2, 3), randn(2, 3, seed=1), randn(2, 3, seed=2)
     q = de.posterior(x0, x_t, 2, thin)
     estimate = made_by(x_t, x0, t, LINEAR)
-    small, large = (de.ddpm_step(x_t, estimate, t, s, LINEAR, z, v) for v in ("posterior", "beta"))
+    small, large = (de.ddpm_step(x_t, estimate, t, s, LINEAR, z, variance=v) for v in ("posterior", "beta"))
     assert torch.allclose(small, q.mean + q.variance.sqrt() * z, rtol=1e-8)
     assert torch.allclose(large, q.mean + math.sqrt(beta[2]) * z, rtol=1e-8)
 
@@ -158,7 +157,7 @@ def test_ddim_keeps_the_marginals_for_any_eta(t, s, eta):
 
     def step(x0, eps, z):
         x_t = LINEAR.signal(t) * x0 + LINEAR.noise(t) * eps
-        return de.ddim_step(x_t, made_by(x_t, x0, t, LINEAR), t, s, LINEAR, z, eta).item()
+        return de.ddim_step(x_t, made_by(x_t, x0, t, LINEAR), t, s, LINEAR, z, eta=eta).item()
 
     assert step(one, nothing, nothing) == pytest.approx(LINEAR.signal(s), rel=1e-9)
     of_eps, of_z = step(nothing, one, nothing), step(nothing, nothing, one)
@@ -180,9 +179,9 @@ def test_no_noise_on_the_last_step(t):
     estimate = made_by(x_t, x0, t, LINEAR)
     for noise in (None, z):
         for variance in ("posterior", "beta"):
-            assert torch.allclose(de.ddpm_step(x_t, estimate, t, 0, LINEAR, noise, variance), x0, atol=1e-9)
+            assert torch.allclose(de.ddpm_step(x_t, estimate, t, 0, LINEAR, noise, variance=variance), x0, atol=1e-9)
         for eta in (0.0, 0.5, 1.0):
-            assert torch.allclose(de.ddim_step(x_t, estimate, t, 0, LINEAR, noise, eta), x0, atol=1e-9)
+            assert torch.allclose(de.ddim_step(x_t, estimate, t, 0, LINEAR, noise, eta=eta), x0, atol=1e-9)
     assert torch.equal(de.dpm_solver_step(x_t, estimate, t, 0, LINEAR, (t + 1, z) if t < 1000 else None), x0)
 
 
@@ -258,10 +257,10 @@ E = de.Estimate(X, X)
         (lambda: de.ddpm_step(X, E, 5, 6, LINEAR, X), ["s=6", "t=5"]),
         (lambda: de.ddpm_step(X, E, 1001, 5, LINEAR, X), ["t=1001", "1000"]),
         (lambda: de.ddpm_step(X, E, 5, -1, LINEAR, X), ["s=-1"]),
-        (lambda: de.ddpm_step(X, E, 5, 3, LINEAR), ["noise", "ddpm_step", "s > 0"]),
-        (lambda: de.ddpm_step(X, E, 5, 3, LINEAR, X, "betas"), ["variance", "'betas'", "did you mean 'beta'"]),
+        (lambda: de.ddpm_step(X, E, 5, 3, LINEAR, X[:1]), ["noise", "(2, 3)", "(1, 3)"]),
+        (lambda: de.ddpm_step(X, E, 5, 3, LINEAR, X, variance="betas"), ["variance", "'betas'", "did you mean 'beta'"]),
         (lambda: de.ddim_step(X, E, 5, 5, LINEAR), ["s=5", "t=5"]),
-        (lambda: de.ddim_step(X, E, 5, 3, LINEAR, eta=0.5), ["noise", "ddim_step", "eta > 0"]),
+        (lambda: de.ddim_step(X, E, 5, 3, LINEAR, X[:1], eta=0.5), ["noise", "(2, 3)", "(1, 3)"]),
         (lambda: de.ddim_step(X, E, 5, 3, LINEAR, X, eta=1.5), ["eta", "1.5", "between 0 and 1"]),
         (lambda: de.ddim_sigma(5, 3, LINEAR, -0.1), ["eta", "-0.1"]),
         (lambda: de.dpm_solver_step(X, E, 3, 5, LINEAR), ["s=5", "t=3"]),
@@ -280,7 +279,7 @@ def test_mistakes_in_a_step_are_named(call, words):
 
 @pytest.mark.parametrize("method, steps", [("ddpm", 100), ("ddim", 50), ("dpm-solver", 20)])
 def test_every_state_is_shown_with_its_estimate(denoiser, method, steps):
-    run = list(de.sample(denoiser, (2, 1, 4, 4), method=method))
+    run = list(de.sample(denoiser, (2, 1, 4, 4), de.named_sampler(method)))
     times = de.timesteps(100, steps)
     assert [s.t for s in run] == times
     assert [s.s for s in run] == [*times[1:], 0]
@@ -297,7 +296,7 @@ def test_every_state_is_shown_with_its_estimate(denoiser, method, steps):
 
 def test_defaults_never_exceed_the_schedule():
     short = de.Denoiser(Network(), de.NoiseSchedule.linear(30))
-    assert [len(list(de.sample(short, (1, 2), method=m))) - 1 for m in ("ddpm", "ddim", "dpm-solver")] == [30, 30, 20]
+    assert [len(list(de.sample(short, (1, 2), sampler))) - 1 for sampler in SAMPLERS] == [30, 30, 20]
 
 
 @pytest.mark.parametrize("variance", ["posterior", "beta"])
@@ -306,7 +305,7 @@ def test_the_loop_is_the_steps_one_after_another(denoiser, variance, eta):
     schedule, seeds, shape = denoiser.schedule, [3, 8], (1, 3, 3)
     methods = {"ddim": {"eta": eta}} if variance == "posterior" else {"dpm-solver": {}}
     for method, options in [*methods.items(), ("ddpm", {"variance": variance})]:
-        run = list(de.sample(denoiser, (2, *shape), method=method, steps=10, seeds=seeds, **options))
+        run = list(de.sample(denoiser, (2, *shape), de.named_sampler(method, **options), 10, seeds=seeds))
         sources = [torch.Generator().manual_seed(seed) for seed in seeds]
         x, previous = torch.stack([torch.randn(shape, generator=g) for g in sources]), None
         for t, s in itertools.pairwise(de.timesteps(100, 10)):
@@ -315,50 +314,50 @@ def test_the_loop_is_the_steps_one_after_another(denoiser, variance, eta):
             noisy = s > 0 and (method == "ddpm" or options.get("eta"))
             z = torch.stack([torch.randn(shape, generator=g) for g in sources]) if noisy else None
             if method == "ddpm":
-                x = de.ddpm_step(x, estimate, t, s, schedule, z, variance)
+                x = de.ddpm_step(x, estimate, t, s, schedule, z, variance=variance)
             elif method == "ddim":
-                x = de.ddim_step(x, estimate, t, s, schedule, z, eta)
+                x = de.ddim_step(x, estimate, t, s, schedule, z, eta=eta)
             else:
                 x, previous = de.dpm_solver_step(x, estimate, t, s, schedule, previous), (t, estimate.x0)
         assert torch.allclose(run[-1].x_t, x, atol=1e-6)
 
 
 @pytest.mark.parametrize(
-    "options, expected",
+    "sampler, expected",
     [
-        ({"method": "ddim"}, 1),
-        ({"method": "dpm-solver"}, 1),
-        ({"method": "ddim", "eta": 0.5}, 10),
-        ({"method": "ddpm"}, 10),
+        (de.DDIM(), 1),
+        (de.DPMSolver(), 1),
+        (de.DDIM(eta=0.5), 10),
+        (de.DDPM(), 10),
     ],
 )
-def test_noise_is_drawn_only_where_it_is_used(denoiser, draws, options, expected):
+def test_noise_is_drawn_only_where_it_is_used(denoiser, draws, sampler, expected):
     """Trap 13: once to begin with, then once a step but the last; never again where a method is deterministic."""
-    last(de.sample(denoiser, (2, 3), steps=10, **options))
+    de.last(de.sample(denoiser, (2, 3), sampler, 10))
     assert len(draws) == expected
 
 
 def test_ddim_and_the_solver_are_deterministic_and_ancestral_sampling_is_not(denoiser):
-    def end(method, seed):
-        return last(de.sample(denoiser, (1, 3), method=method, steps=10, seeds=[seed])).x_t
+    def end(sampler, seed):
+        return de.last(de.sample(denoiser, (1, 3), sampler, 10, seeds=[seed])).x_t
 
-    for method in ("ddpm", "ddim", "dpm-solver"):
-        assert torch.equal(end(method, 1), end(method, 1))
-        assert not torch.equal(end(method, 1), end(method, 2))
+    for sampler in SAMPLERS:
+        assert torch.equal(end(sampler, 1), end(sampler, 1))
+        assert not torch.equal(end(sampler, 1), end(sampler, 2))
 
 
-@pytest.mark.parametrize("method", ["ddpm", "ddim", "dpm-solver"])
-def test_a_sample_does_not_depend_on_its_batch(denoiser, method):
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=NAMES)
+def test_a_sample_does_not_depend_on_its_batch(denoiser, sampler):
     """Trap 33: sample i has its own seed; the global generator is not touched."""
     before = torch.random.get_rng_state()
-    together = list(de.sample(denoiser, (3, 1, 4, 4), method=method, steps=10, seeds=[5, 6, 7]))
+    together = list(de.sample(denoiser, (3, 1, 4, 4), sampler, 10, seeds=[5, 6, 7]))
     for place, seed in enumerate([5, 6, 7]):
-        alone = list(de.sample(denoiser, (1, 1, 4, 4), method=method, steps=10, seeds=[seed]))
+        alone = list(de.sample(denoiser, (1, 1, 4, 4), sampler, 10, seeds=[seed]))
         assert torch.equal(alone[0].x_t[0], together[0].x_t[place])
         assert torch.allclose(alone[-1].x_t[0], together[-1].x_t[place], atol=1e-6)
     assert torch.equal(torch.random.get_rng_state(), before)
-    first_two = last(de.sample(denoiser, (2, 1, 4, 4), method=method, steps=10))
-    seeded = last(de.sample(denoiser, (2, 1, 4, 4), method=method, steps=10, seeds=[0, 1]))
+    first_two = de.last(de.sample(denoiser, (2, 1, 4, 4), sampler, 10))
+    seeded = de.last(de.sample(denoiser, (2, 1, 4, 4), sampler, 10, seeds=[0, 1]))
     assert torch.equal(first_two.x_t, seeded.x_t), "the default seeds are 0..B-1"
 
 
@@ -375,7 +374,7 @@ def test_image_to_image_at_a_visited_step_and_at_the_ends(denoiser):
     assert [s.t for s in de.sample(denoiser, start=start, start_t=60, steps=10)] == [60, 50, 40, 30, 20, 10, 0]
     assert [s.t for s in de.sample(denoiser, start=start, start_t=100, steps=2)] == [100, 50, 0]
     oracle = de.DatasetOracle(torch.tensor([[0.5] * 4, [-0.5] * 4]), denoiser.schedule)
-    near = last(de.sample(oracle, start=start, start_t=1)).x_t
+    near = de.last(de.sample(oracle, start=start, start_t=1)).x_t
     assert torch.allclose(near, start, atol=1e-3), "a little noise is taken off again"
 
 
@@ -420,19 +419,19 @@ def test_a_network_in_evaluation_mode_stays_there(denoiser):
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
-@pytest.mark.parametrize("method", ["ddpm", "ddim", "dpm-solver"])
-def test_the_state_keeps_the_type_that_was_asked_for(dtype, method):
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=NAMES)
+def test_the_state_keeps_the_type_that_was_asked_for(dtype, sampler):
     denoiser = de.Denoiser(Network().to(dtype), de.NoiseSchedule.linear(100))
-    run = list(de.sample(denoiser, (1, 3), method=method, steps=5, dtype=dtype))
+    run = list(de.sample(denoiser, (1, 3), sampler, 5, dtype=dtype))
     assert {step.x_t.dtype for step in run} == {dtype}
     assert run[-1].x_t.isfinite().all()
 
 
 def test_the_state_lives_where_the_parameters_live():
-    denoiser = de.Denoiser(Network().to("meta"), de.NoiseSchedule.linear(100))
-    with pytest.raises((RuntimeError, NotImplementedError)):  # a meta device has no generator: it was asked for one
-        de.sample(denoiser, (1, 3))
-    assert last(de.sample(de.Denoiser(Network(), LINEAR), (1, 3), steps=2)).x_t.device.type == "cpu"
+    with torch.device("meta"):
+        unet = de.UNet(de.UNetConfig.tiny(in_channels=1))
+    assert de.last(de.sample(de.Denoiser(unet, LINEAR), (2, 1, 8, 8), de.DDIM(eta=1.0), 2)).x_t.device.type == "meta"
+    assert de.last(de.sample(de.Denoiser(Network(), LINEAR), (1, 3), steps=2)).x_t.device.type == "cpu"
 
 
 def test_the_condition_is_passed_on():
@@ -443,7 +442,7 @@ def test_the_condition_is_passed_on():
         return x_t
 
     cond = de.Cond(vec=torch.ones(1, 2))
-    last(de.sample(de.Denoiser(network, LINEAR), (1, 3), steps=3, cond=cond))
+    de.last(de.sample(de.Denoiser(network, LINEAR), (1, 3), steps=3, cond=cond))
     assert len(seen) == 3
     assert all(c is cond for c in seen)
 
@@ -451,13 +450,8 @@ def test_the_condition_is_passed_on():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"method": "ddin"}, ["method", "'ddin'", "did you mean 'ddim'"]),
-        ({"method": "ddpm", "variance": "learned"}, ["variance", "'learned'", "posterior, beta"]),
         ({"steps": 0}, ["steps", "0", "1..100"]),
         ({"steps": 101}, ["steps", "101", "1..100"]),
-        ({"eta": 1.5}, ["eta", "1.5", "between 0 and 1"]),
-        ({"eta": -0.5}, ["eta", "-0.5"]),
-        ({"method": "ddpm", "eta": 0.5}, ["eta", "0.5", "'ddim'", "'ddpm'"]),
         ({"shape": None}, ["shape", "None"]),
         ({"shape": (2,)}, ["shape", "(2,)"]),
         ({"shape": (0, 3)}, ["shape", "(0, 3)"]),
@@ -475,6 +469,98 @@ def test_mistakes_are_reported_at_the_call_and_not_at_the_first_step(denoiser, o
     for word in words:
         assert word in str(caught.value)
     assert not denoiser.model.calls
+
+
+def test_what_is_no_sampler_is_named(denoiser):
+    for wrong in ("ddim", de.DDIM, None):
+        with pytest.raises(TypeError, match=r"sampler must be a sampler, such as DDIM\(eta=0\.0\), got"):
+            de.sample(denoiser, (2, 3), wrong)
+
+
+# ---- samplers and their names ----------------------------------------------------------------------------
+
+
+def test_the_table_holds_every_sampler_under_its_name():
+    assert list(samplers.SAMPLERS) == NAMES
+    assert [de.named_sampler(name) for name in NAMES] == SAMPLERS
+    assert de.named_sampler("ddim", eta=0.5) == de.DDIM(0.5)
+    assert de.named_sampler("ddpm", variance="beta") == de.DDPM("beta")
+    assert [sampler.default_steps(1000) for sampler in SAMPLERS] == [1000, 50, 20]
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=NAMES)
+def test_a_sampler_is_a_value_and_keeps_nothing_of_a_run(denoiser, sampler):
+    before = repr(sampler)
+    one, other = (de.last(de.sample(denoiser, (1, 3), sampler, 5)).x_t for _ in range(2))
+    assert torch.equal(one, other), "what a run remembers is its own"
+    assert repr(sampler) == before
+    assert hash(sampler) == hash(type(sampler)())
+    with pytest.raises(AttributeError):
+        sampler.eta = 0.5
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: de.DDPM(variance="learned"), ["variance", "'learned'", "posterior, beta"]),
+        (lambda: de.DDIM(eta=1.5), ["eta", "1.5", "between 0 and 1"]),
+        (lambda: de.DDIM(eta=-0.5), ["eta", "-0.5"]),
+        (lambda: de.DDIM(eta=math.nan), ["eta", "nan"]),
+        (lambda: de.named_sampler("ddin"), ["sampler", "'ddin'", "did you mean 'ddim'"]),
+        (lambda: de.named_sampler("ddim", eat=0.5), ["option", "'ddim'", "'eat'", "did you mean 'eta'"]),
+        (lambda: de.named_sampler("ddpm", eta=0.5), ["option", "'ddpm'", "'eta'", "variance"]),
+        (lambda: de.named_sampler("dpm-solver", eta=0.5), ["option", "'dpm-solver'", "'eta'", "left out"]),
+        (lambda: de.named_sampler("ddim", eta="much"), ["eta", "'much'", "between 0 and 1"]),
+    ],
+)
+def test_a_mistake_in_a_sampler_is_reported_where_it_is_made(make, words):
+    with pytest.raises((TypeError, ValueError)) as caught:
+        make()
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_the_last_step_is_had_without_the_others():
+    kept = []
+    assert de.last(kept.append(i) or i for i in range(5)) == 4
+    assert kept == [0, 1, 2, 3, 4]
+    with pytest.raises(ValueError, match="steps must hold at least one step, got none"):
+        de.last([])
+
+
+@dataclasses.dataclass(frozen=True)
+class Leap:
+    """A toy of a sampler, as CONTRIBUTING asks for one: a class of its own, with an option and a memory."""
+
+    share: float = 1.0
+    stochastic = False
+
+    def default_steps(self, T):
+        return 4
+
+    def step(self, x_t, estimate, t, s, schedule, noise, memory):
+        memory["steps"] = memory.get("steps", 0) + 1
+        assert noise is None
+        return estimate.x0 * self.share + (1 - self.share) * x_t + 100 * (memory["steps"] == 4)
+
+
+def test_a_sampler_of_ones_own_is_found_everywhere_by_one_row(denoiser, monkeypatch, capsys):
+    """CONTRIBUTING, "A sampler": sampled, called by name, on the command line, with its options and default."""
+    assert len(list(de.sample(denoiser, (1, 3), Leap()))) == 5
+    assert de.last(de.sample(denoiser, (1, 3), Leap())).x_t.min() > 90, "the memory of a run reached its last step"
+    monkeypatch.setitem(samplers.SAMPLERS, "leap", Leap)
+    assert de.named_sampler("leap", share=0.5) == Leap(0.5)
+    drawn = []
+    monkeypatch.setattr("diffusion_edu.cli.sampling.save_grid", lambda out, images, *_, **__: drawn.append(images))
+    for option in ("leap", "leap:share=0.5"):
+        assert main(["sample", "fashion", "--n", "1", "--sampler", option]) == 0
+    whole, half = drawn
+    assert torch.equal(whole, de.load("fashion").generate(1, sampler=Leap()))
+    assert torch.equal(half, de.load("fashion").generate(1, sampler=Leap(0.5)))
+    assert not torch.equal(whole, half)
+    capsys.readouterr()
+    assert main(["sample", "fashion", "--sampler", "leep"]) == 2
+    assert "did you mean 'leap'" in capsys.readouterr().err
 
 
 # ---- the right distribution, with no training ------------------------------------------------------------
@@ -496,25 +582,20 @@ STD = torch.tensor([0.05, 0.1, 0.15])
 WEIGHTS = torch.tensor([0.2, 0.3, 0.5])
 
 
-def mixture_of(method, count=6000, **options):
-    oracle = Points(de.MixtureOracle(MEANS, STD, WEIGHTS, LINEAR))
-    x = last(de.sample(oracle, (4, count // 4, 2), method=method, **options)).x_t.flatten(0, 1)
+def mixture_of(sampler, steps, count=6000):
+    oracle = Points(de.MixtureOracle(MEANS, STD, LINEAR, WEIGHTS))
+    x = de.last(de.sample(oracle, (4, count // 4, 2), sampler, steps)).x_t.flatten(0, 1)
     nearest = torch.cdist(x, MEANS).argmin(1)
     return x, nearest
 
 
 @pytest.mark.parametrize(
-    "method, options",
-    [
-        ("ddpm", {}),
-        ("ddpm", {"steps": 500, "variance": "beta"}),
-        ("ddim", {"steps": 250}),
-        ("dpm-solver", {"steps": 250}),
-    ],
+    "sampler, steps",
+    [(de.DDPM(), None), (de.DDPM(variance="beta"), 500), (de.DDIM(), 250), (de.DPMSolver(), 250)],
 )
-def test_exact_denoisers_sample_the_mixture(method, options):
+def test_exact_denoisers_sample_the_mixture(sampler, steps):
     """Weights and centres within five standard errors, and spreads within a twentieth more (the steps are finite)."""
-    x, nearest = mixture_of(method, **options)
+    x, nearest = mixture_of(sampler, steps)
     for k in range(3):
         mine, weight = x[nearest == k], WEIGHTS[k].item()
         assert abs(len(mine) / len(x) - weight) < 5 * math.sqrt(weight * (1 - weight) / len(x))
@@ -525,12 +606,12 @@ def test_exact_denoisers_sample_the_mixture(method, options):
         assert abs(correlation) < 5 / math.sqrt(len(mine))
 
 
-@pytest.mark.parametrize("method", ["ddpm", "ddim", "dpm-solver"])
-def test_a_finite_data_set_is_sampled_back(method):
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=NAMES)
+def test_a_finite_data_set_is_sampled_back(sampler):
     """The exact denoiser of four points returns these points, about equally often."""
     data = torch.tensor([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]]) * 0.9
     oracle = Points(de.DatasetOracle(data, LINEAR))
-    x = last(de.sample(oracle, (4, 250, 2), method=method, steps=100)).x_t.flatten(0, 1)
+    x = de.last(de.sample(oracle, (4, 250, 2), sampler, 100)).x_t.flatten(0, 1)
     distance, nearest = torch.cdist(x, data).min(1)
     assert distance.max() < 1e-2
     counts = torch.bincount(nearest, minlength=4)

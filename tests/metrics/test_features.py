@@ -5,6 +5,7 @@ import pytest
 import torch
 
 import diffusion_edu as de
+from diffusion_edu.features import FEATURE_NETWORKS
 from diffusion_edu.metrics import FeatureNetwork
 
 
@@ -64,7 +65,7 @@ def test_statistics_of_two_networks_have_no_distance(pixels):
         de.frechet_distance(a, b)
 
 
-@pytest.mark.parametrize("name", de.evaluate.FEATURE_NETWORKS)
+@pytest.mark.parametrize("name", FEATURE_NETWORKS)
 def test_only_the_network_of_2015_measures_the_fid(name):
     net = FeatureNetwork(name, "Title", Means(), 3, 3, None, "none")
     own = name == "inception"
@@ -77,7 +78,7 @@ def test_only_the_network_of_2015_measures_the_fid(name):
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        (lambda p: p.float(), TypeError, r"pixels must be uint8 \(N, C, H, W\), got torch.float32"),
+        (lambda p: p.float(), TypeError, r"pixels must be uint8 \(N, C, H, W\), got a float32 tensor"),
         (lambda p: p[0], ValueError, r"shape \(N, C, H, W\) with N >= 1, got \(3, 8, 8\)"),
         (lambda p: p[:0], ValueError, r"with N >= 1, got \(0, 3, 8, 8\)"),
         (lambda p: p[:, :2], ValueError, "1 or 3 channels for test, got 2"),

@@ -103,6 +103,7 @@ def test_dead_features_are_no_trouble():
     assert distance == pytest.approx(mean + covariance, rel=1e-7)
     flat = stats(np.ones((300, WIDTH)))
     assert frechet_distance(flat, flat) == 0
+    assert frechet_distance(flat, stats(np.full((300, WIDTH), 2.0))) == pytest.approx(WIDTH, rel=1e-12)
     assert frechet_distance(flat, stats(x)) == pytest.approx(
         ((x.mean(0) - 1) ** 2).sum() + x.var(0, ddof=1).sum(), rel=1e-9
     )

@@ -6,8 +6,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from diffusion_edu import files
+from diffusion_edu.files import CheckpointError
 from diffusion_edu.metrics import Statistics, frechet_distance
-from diffusion_edu.train import CheckpointError, checkpoint
 
 WIDTH = 12
 
@@ -119,7 +120,7 @@ def test_a_file_keeps_every_bit(tmp_path, count):
 
 
 def test_other_files_are_refused(tmp_path):
-    checkpoint.write(tmp_path / "weights", {"w": torch.zeros(2)}, {"kind": "network"})
+    files.write(tmp_path / "weights", {"w": torch.zeros(2)}, {"kind": "network"})
     with pytest.raises(CheckpointError, match="no feature statistics"):
         Statistics.load(tmp_path / "weights")
     with pytest.raises(FileNotFoundError):
@@ -180,3 +181,45 @@ def test_other_bad_arguments():
         Statistics.from_moments(mean, covariance + np.triu(np.ones((WIDTH, WIDTH)), 1), 9)
     with pytest.raises(ValueError, match="covariance must have shape"):
         Statistics.from_moments(mean, np.eye(5), 9)
+
+
+def rewritten(path, **changes):
+    """A file of statistics with other tensors or another description, and its checksum right."""
+    tensors, meta = files.read(path)
+    tensors = {name: changes.pop(name, value.clone()) for name, value in tensors.items()}
+    files.write(path, {name: value for name, value in tensors.items() if value is not None}, {**meta, **changes})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"mean": torch.full((5,), float("nan"), dtype=torch.float64)},
+        {"scatter": torch.full((5, 5), float("nan"), dtype=torch.float64)},
+        {"scatter": -torch.eye(5, dtype=torch.float64)},
+        {"scatter": torch.arange(25.0, dtype=torch.float64).reshape(5, 5)},
+        {"scatter": torch.eye(4, dtype=torch.float64)},
+        {"mean": None},
+        {"width": 2**40},
+        {"width": "5"},
+        {"count": -1},
+        {"count": "x"},
+        {"about": 3},
+    ],
+)
+def test_statistics_that_cannot_be_are_refused(tmp_path, changes):
+    rows = torch.randn(12, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    path = tmp_path / "stats.safetensors"
+    Statistics(5, {"network": "x"}).update(rows).save(path)
+    rewritten(path, **changes)
+    with pytest.raises(CheckpointError, match=r"stats\.safetensors"):
+        Statistics.load(path)
+
+
+def test_rows_that_cannot_be_are_refused(tmp_path):
+    path = tmp_path / "stats.safetensors"
+    rows = torch.ones(3, 5, dtype=torch.float64)
+    for changes in ({"rows": rows * float("nan")}, {"rows": rows[:, :4].contiguous()}, {"count": 4}):
+        Statistics(5).update(rows).save(path)
+        rewritten(path, **changes)
+        with pytest.raises(CheckpointError, match=r"stats\.safetensors"):
+            Statistics.load(path)

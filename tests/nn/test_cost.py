@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from diffusion_edu.nn import UNet, UNetConfig
-from diffusion_edu.nn.cost import STATE_COPIES, network_cost, training_cost
+from diffusion_edu.nn import AutoEncoder, AutoEncoderConfig, UNet, UNetConfig
+from diffusion_edu.nn.cost import STATE_COPIES, autoencoder_cost, network_cost, training_cost
 from diffusion_edu.train import EMA
 
 CONFIGS = [UNetConfig.tiny(), UNetConfig.small(), UNetConfig.base(), UNetConfig.paper()]
@@ -151,5 +151,37 @@ def test_bad_arguments_are_named(change, words):
 def test_a_side_or_a_network_that_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="must be multiples of 4"):
         network_cost(UNetConfig.tiny(), 18)
-    with pytest.raises(ValueError, match="vec must have size 8"):
-        network_cost(UNetConfig.tiny(vec_dim=8), 16)
+    with pytest.raises(ValueError, match="side must be a positive multiple of 4, got 18"):
+        autoencoder_cost(AutoEncoderConfig.tiny(), 18)
+
+
+def test_a_condition_costs_its_projections_and_its_attention():
+    """What words add: a linear layer for the vector, keys and values of every token, and two products with them."""
+    plain, read = UNetConfig(channels=(8, 12), blocks=1, attention_levels=()), {"vec_dim": 6, "token_dim": 10}
+    asked = UNetConfig(channels=(8, 12), blocks=1, attention_levels=(), cross_levels=(1,), **read)
+    cost, without = network_cost(asked, 16, tokens=7), network_cost(plain, 16)
+    with torch.device("meta"):
+        assert cost.parameters == sum(p.numel() for p in UNet(asked).parameters())
+    assert network_cost(asked, 16, tokens=9).flops - cost.flops == 2 * (
+        next(p.flops for p in network_cost(asked, 16, tokens=8).parts if p.name == "attention")
+        - next(p.flops for p in cost.parts if p.name == "attention")
+    )
+    assert cost.flops > without.flops
+    by_name = {part.name: part for part in cost.parts}
+    assert by_name["embedding of the condition"].flops >= 2 * 6 * 32
+    assert by_name["16×16"] == next(part for part in without.parts if part.name == "16×16")
+    assert sum(part.flops for part in cost.parts) == cost.flops
+
+
+def test_an_auto_encoders_flops_by_hand():
+    """16 x 16 to 4 x 4 and back: each level halves the size by a 4x4 convolution, with one residual block a level."""
+    config = AutoEncoderConfig(channels=(8, 12), latent_channels=2)
+    encoder, decoder = autoencoder_cost(config, 16)
+    there = conv(3, 8, 4, 8) + 2 * conv(8, 8, 3, 8) + conv(8, 12, 4, 4) + 2 * conv(12, 12, 3, 4) + conv(12, 4, 3, 4)
+    back = conv(2, 12, 3, 4) + 2 * conv(12, 12, 3, 4) + 2 * conv(8, 8, 3, 8)
+    back += 2 * 16 * 4 * 4 * 12 * 8 + 2 * 16 * 8 * 8 * 8 * 3  # transposed: each input goes to 4 x 4 outputs
+    assert (encoder.flops, decoder.flops) == (there, back)
+    with torch.device("meta"):
+        network = AutoEncoder(config)
+    assert encoder.parameters + decoder.parameters == sum(p.numel() for p in network.parameters())
+    assert {part.name for part in decoder.parts if part.flops} == {"16×16", "8×8", "4×4"}

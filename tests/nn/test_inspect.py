@@ -4,7 +4,17 @@ import pytest
 import torch
 
 import diffusion_edu as de
-from diffusion_edu.nn import SelfAttention, UNet, UNetConfig, attention_maps, attention_weights, features
+from diffusion_edu.nn import (
+    CrossAttention,
+    SelfAttention,
+    UNet,
+    UNetConfig,
+    attention_maps,
+    attention_weights,
+    cross_attention_maps,
+    cross_attention_weights,
+    features,
+)
 from diffusion_edu.nn._base import norm
 
 CONDITIONS = {"vec_dim": 5, "token_dim": 6, "concat_channels": 2}
@@ -186,3 +196,50 @@ def test_maps_are_found_at_every_attention(unet):
     found = features(unet, X, T)
     middle = unet.middle_attention.self_attention
     assert torch.equal(maps["middle_attention.self_attention"], attention_weights(middle, found["middle1"]))
+
+
+# ---- cross-attention -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def reader():
+    with torch.random.fork_rng([]):
+        torch.manual_seed(0)
+        config = UNetConfig.tiny(in_channels=1, heads=2, attention_levels=(1,), token_dim=6)
+        return awake(UNet(config)).eval()
+
+
+def words(count=4, batch=2):
+    mask = torch.ones(batch, count, dtype=torch.bool)
+    mask[0, 2:] = False
+    return de.Cond(tokens=randn(batch, count, 6, seed=5), mask=mask)
+
+
+def test_every_cross_attention_has_a_map_whose_rows_add_up_to_one(reader):
+    maps = cross_attention_maps(reader, X, T, words())
+    assert len(maps) == 4  # one block down, the middle, two blocks up
+    for weights in maps.values():
+        assert weights.shape[:2] == (2, 2)
+        assert weights.shape[3] == 5
+        assert torch.allclose(weights.sum(-1), torch.ones(weights.shape[:3]), atol=1e-6)
+        assert not weights[0, :, :, 3:].any(), "masked words get nothing"
+        assert weights[1, :, :, 3:].all()
+
+
+def test_with_every_word_masked_all_look_at_the_token_that_says_nothing(reader):
+    for weights in cross_attention_maps(reader, X, T, words().nothing()).values():
+        assert torch.equal(weights[..., 0], torch.ones_like(weights[..., 0]))
+
+
+def test_cross_weights_are_those_inside_the_fused_attention():
+    layer = awake(CrossAttention(8, 6, heads=2))
+    x, cond = randn(2, 8, 3, 5), words()
+    weights = cross_attention_weights(layer, x, cond.tokens, cond.mask)
+    _, _, v = layer.projected(x, cond.tokens)
+    by_hand = x + layer.out((weights @ v).mT.reshape(x.shape))
+    assert torch.allclose(by_hand, layer(x, cond.tokens, cond.mask), atol=1e-5)
+
+
+def test_a_map_needs_words(reader):
+    with pytest.raises(ValueError, match="cond must have tokens"):
+        cross_attention_maps(reader, X, T, de.Cond(vec=torch.zeros(2, 3)))

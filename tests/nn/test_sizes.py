@@ -2,6 +2,7 @@
 
 import itertools
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -107,10 +108,10 @@ def test_one_int_serves_all_axes():
         (lambda: de.conv_output_size(5, 3, padding=-1), ValueError, "padding must be at least 0, got -1"),
         (lambda: de.conv_output_size(5, 3, dilation=0), ValueError, "dilation must be at least 1"),
         (lambda: de.conv_output_size(0, 3), ValueError, "size must be at least 1"),
-        (lambda: de.conv_output_size(5.0, 3), TypeError, "size must be an int"),
-        (lambda: de.conv_output_size(5, True), TypeError, "kernel_size must be an int"),
+        (lambda: de.conv_output_size(5.0, 3), TypeError, "size must be a whole number"),
+        (lambda: de.conv_output_size(5, True), TypeError, "kernel_size must be a whole number"),
         (lambda: de.conv_output_size((5, 5), (3, 3, 3)), ValueError, "tuples of 2 and 3"),
-        (lambda: de.conv_output_size((), 3), ValueError, "size must be an int, or one for each axis"),
+        (lambda: de.conv_output_size((), 3), ValueError, "size must be a whole number, or one for each axis"),
         (
             lambda: de.conv_transpose_output_size(4, 3, 2, output_padding=2),
             ValueError,
@@ -125,8 +126,14 @@ def test_one_int_serves_all_axes():
         (lambda: check_groups(6, 8, 4), ValueError, "groups must be a divisor of in_channels=6, got 4"),
         (lambda: check_groups(8, 6, 4), ValueError, "groups must be a divisor of out_channels=6, got 4"),
         (lambda: check_groups(8, 8, 0), ValueError, "groups must be at least 1"),
+        (lambda: de.conv_output_size(5, "3"), TypeError, "kernel_size must be a whole number"),
+        (lambda: de.conv_output_size(5, np.array([3, 3])), TypeError, "kernel_size must be a whole number"),
+        (lambda: de.conv_output_size(5, 3, padding="sane"), ValueError, "did you mean 'same'"),
+        (lambda: de.conv_output_size(5, 3, 2, "same"), ValueError, "stride must be 1 where padding is 'same', got 2"),
+        (lambda: de.conv_output_size(5, 3, [1, 2], "same"), ValueError, "stride must be 1 where padding is 'same'"),
+        (lambda: de.conv_transpose_output_size(5, 3, padding="same"), TypeError, "padding must be a whole number"),
         (lambda: conv_settings(0, 3), ValueError, "size must be at least 1"),
-        (lambda: conv_settings(3, 2.5), TypeError, "output_size must be an int"),
+        (lambda: conv_settings(3, 2.5), TypeError, "output_size must be an integer"),
         (lambda: receptive_field([(3, 0)]), ValueError, "stride must be at least 1"),
         (lambda: receptive_field([(3, 1, 0, 1, 1)]), ValueError, r"layers\[0\]"),
     ],
@@ -134,6 +141,27 @@ def test_one_int_serves_all_axes():
 def test_mistakes_name_the_argument_and_the_rule(call, error, told):
     with pytest.raises(error, match=told):
         call()
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_paddings_by_name_are_those_of_torch(padding):
+    for i, k, d in itertools.product(range(1, 13), range(1, 7), range(1, 4)):
+        x = torch.empty(1, 1, i, i, device="meta")
+        layer = nn.Conv2d(1, 1, [k, 1], padding=padding, dilation=d, device="meta")
+        try:
+            size = tuple(layer(x).shape[2:])
+        except RuntimeError:
+            size = None
+        assert ours(de.conv_output_size, i, [k, 1], 1, padding, d) == size
+
+
+def test_lists_and_integers_of_numpy_are_taken_as_torch_takes_them():
+    assert de.conv_output_size([32, 30], [3, 5]) == de.conv_output_size((32, 30), (3, 5)) == (30, 26)
+    found = de.conv_output_size(np.int64(32), 3, np.int32(2), np.uint8(1))
+    assert found == 16 and type(found) is int, "no integer of eight bits, which would overflow"
+    assert de.conv_transpose_output_size([4], np.int64(4), 2, torch.tensor(1)) == (8,)
+    assert receptive_field([[np.int64(3), 2, 1], Layer(3, 2, np.int16(1))]) == (7, 4, -3)
+    check_groups(np.int64(8), 8, np.int64(2))
 
 
 @pytest.mark.parametrize("groups", range(1, 13))

@@ -1,15 +1,21 @@
 """The transformer: what it computes, what padding and order change, and what they must not."""
 
 import io
-from dataclasses import replace
 
 import pytest
 import torch
 from torch.nn import functional as F
 
-from diffusion_edu.nn.transformer import TextEncoder, Transformer, TransformerBlock, TransformerConfig
+from diffusion_edu.nn.embeddings import random_table
+from diffusion_edu.nn.transformer import (
+    TextEncoder,
+    TextEncoderConfig,
+    Transformer,
+    TransformerBlock,
+    TransformerConfig,
+)
 
-CONFIG = TransformerConfig.tiny()
+CONFIG = TextEncoderConfig.tiny()
 IDS = torch.tensor([[2, 7, 9, 3, 0, 0], [2, 11, 12, 13, 14, 3]])
 MASK = IDS != 0
 
@@ -18,7 +24,7 @@ def encoder(seed=0, **changes):
     """Away from the start, where some parts are near zero and would hide a mistake."""
     with torch.random.fork_rng([]):
         torch.manual_seed(seed)
-        model = TextEncoder(replace(CONFIG, **changes)).eval()
+        model = TextEncoder(TextEncoderConfig.tiny(**changes)).eval()
         with torch.no_grad():
             for parameter in model.parameters():
                 parameter.add_(0.2 * torch.randn_like(parameter))
@@ -28,7 +34,7 @@ def encoder(seed=0, **changes):
 def test_a_block_is_the_formula():
     """Attention written out head by head, the hidden layer, and both sums."""
     torch.manual_seed(1)
-    block, x = TransformerBlock(CONFIG), torch.randn(2, 5, 16)
+    block, x = TransformerBlock(CONFIG.trunk), torch.randn(2, 5, 16)
     seen = torch.ones(5, 5).tril().bool()[None, None]
     q, k, v = block.qkv(block.norm1(x)).chunk(3, dim=-1)
     heads = []
@@ -117,7 +123,7 @@ def test_pooled_is_the_mean_of_the_real_tokens_or_the_last_of_them():
 def test_every_parameter_receives_a_gradient(causal):
     """At the real start, not a shaken one: nothing is cut off by how the weights begin."""
     torch.manual_seed(0)
-    model = TextEncoder(replace(CONFIG, causal=causal, vocabulary=16, length=6))
+    model = TextEncoder(TextEncoderConfig.tiny(causal=causal, vocabulary=16, length=6))
     ids = torch.randint(0, 16, (16, 6), generator=torch.Generator().manual_seed(1))
     model(ids, torch.ones_like(ids, dtype=torch.bool))[1].pow(3).sum().backward()
     for name, parameter in model.named_parameters():
@@ -132,7 +138,7 @@ def test_depth_does_not_blow_up_the_stream():
     x = torch.randn(4, 12, 64, generator=torch.Generator().manual_seed(0))
     for depth in (1, 16):
         torch.manual_seed(0)
-        trunk = Transformer(TransformerConfig(width=64, depth=depth, length=12))
+        trunk = Transformer(TransformerConfig(width=64, depth=depth))
         added = x
         for block in trunk.blocks:
             added = block(added, trunk.seen(x))
@@ -162,12 +168,20 @@ def test_dropout_works_in_training_only():
 
 
 def test_configurations_travel():
-    config = TransformerConfig.small(vocabulary=999, causal=True)
-    assert TransformerConfig.from_dict(config.to_dict()) == config
-    with pytest.raises(ValueError, match="no field wide"):
-        TransformerConfig.from_dict({"wide": 3})
-    count = sum(p.numel() for p in TextEncoder(TransformerConfig.small()).parameters())
+    config = TextEncoderConfig.small(vocabulary=999, causal=True)
+    assert (config.vocabulary, config.trunk.causal, config.width) == (999, True, 128)
+    assert TextEncoderConfig.from_dict(config.to_dict()) == config
+    with pytest.raises(ValueError, match="TransformerConfig has no field wide"):
+        TextEncoderConfig.tiny(wide=3)
+    with pytest.raises(ValueError, match="TextEncoderConfig has no field wide"):
+        TextEncoderConfig.from_dict({"trunk": {}, "wide": 3})
+    count = sum(p.numel() for p in TextEncoder(TextEncoderConfig.small()).parameters())
     assert 8e5 < count < 1.3e6
+
+
+def test_the_fields_of_older_files_lie_side_by_side():
+    old = {"vocabulary": 9, "length": 7, "width": 8, "depth": 1, "heads": 2, "ratio": 3, "dropout": 0.1, "causal": True}
+    assert TextEncoderConfig.from_dict(old) == TextEncoderConfig(9, 7, TransformerConfig(8, 1, 2, 3, 0.1, True))
 
 
 @pytest.mark.parametrize(
@@ -184,20 +198,29 @@ def test_configurations_travel():
 )
 def test_bad_configurations_are_named(changes, words):
     with pytest.raises(ValueError) as caught:
-        TransformerConfig.tiny(**changes)
-    for word in ["TransformerConfig.", *words]:
+        TextEncoderConfig.tiny(**changes)
+    owner = "TextEncoderConfig." if set(changes) & {"vocabulary", "length"} else "TransformerConfig."
+    for word in [owner, *words]:
         assert word in str(caught.value)
 
 
 @pytest.mark.parametrize(
     ("ids", "mask", "message"),
     [
-        (IDS[0], MASK[0], r"ids must have shape \(B, L\) with L <= 12, got \(6,\)"),
+        (IDS[0], MASK[0], r"ids must have shape \(B, L\), got \(6,\)"),
         (torch.zeros(1, 13).long(), torch.ones(1, 13).bool(), r"got \(1, 13\)"),
-        (IDS, MASK[:1], r"mask must be bool of shape \(2, 6\), got torch.bool \(1, 6\)"),
-        (IDS, MASK.long(), "mask must be bool .*, got torch.int64"),
+        (IDS, MASK[:1], r"mask must be bool of shape \(2, 6\), as ids has, got torch.bool \(1, 6\)"),
+        (IDS, MASK.long(), r"mask must be a bool tensor .*, got a int64"),
     ],
 )
 def test_inputs_that_do_not_fit_are_named(ids, mask, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         encoder()(ids, mask)
+
+
+def test_a_table_of_vectors_begins_as_that_of_pytorch():
+    torch.manual_seed(3)
+    theirs = torch.nn.Embedding(40, 7)
+    torch.manual_seed(3)
+    ours = random_table(40, 7)
+    assert torch.equal(ours.weight, theirs.weight) and ours.weight.requires_grad

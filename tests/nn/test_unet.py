@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 import diffusion_edu as de
 from diffusion_edu.nn import UNet, UNetConfig
 
-ALL_CONDITIONS = {"vec_dim": 5, "token_dim": 6, "concat_channels": 2}
+ALL_CONDITIONS = {"vec_dim": 5, "token_dim": 6, "concat_channels": 2, "level": True}
 
 
 def count(config):
@@ -53,6 +53,7 @@ def condition(batch=2, size=8, seed=3):
         "tokens": randn(batch, 4, 6, seed=seed + 1),
         "mask": mask,
         "concat": randn(batch, 2, size, size, seed=seed + 2),
+        "level": torch.full((batch,), 100 * seed),
     }
 
 
@@ -109,9 +110,11 @@ def test_presets_take_changes():
     [
         UNetConfig.tiny(in_channels=1),
         UNetConfig.tiny(attention_levels=(0, 2), heads=2, **ALL_CONDITIONS),
+        UNetConfig.tiny(attention_levels=(2,), cross_levels=(1,), **ALL_CONDITIONS),
         UNetConfig.small(up="nearest", down_pad="right"),
+        UNetConfig.tiny(stride=2, **ALL_CONDITIONS),
     ],
-    ids=["tiny", "conditional", "nearest"],
+    ids=["tiny", "conditional", "text without self-attention", "nearest", "strided"],
 )
 def test_trace_counts_every_parameter_and_every_flop(config):
     """The sums are those of the network and of PyTorch's own counter."""
@@ -122,6 +125,7 @@ def test_trace_counts_every_parameter_and_every_flop(config):
         "vec": config.vec_dim and torch.zeros(1, config.vec_dim),
         "tokens": config.token_dim and torch.zeros(1, 1, config.token_dim),
         "concat": torch.zeros(1, config.concat_channels, size, size) if config.concat_channels else None,
+        "level": torch.ones(1, dtype=torch.long) if config.level else None,
     }
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         unet(torch.zeros(1, config.in_channels, size, size), torch.ones(1, dtype=torch.long), de.Cond(**cond))
@@ -149,7 +153,11 @@ def test_every_feature_map_of_the_encoder_is_joined_once_at_its_own_size():
 # ---- the start -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("config", [UNetConfig.tiny(), UNetConfig.tiny(**ALL_CONDITIONS)], ids=["plain", "conditional"])
+@pytest.mark.parametrize(
+    "config",
+    [UNetConfig.tiny(), UNetConfig.tiny(**ALL_CONDITIONS), UNetConfig.tiny(stride=2)],
+    ids=["plain", "conditional", "strided"],
+)
 def test_the_output_starts_at_zero_and_the_loss_at_one(config):
     """Trap 19: a network that says "no noise" has a mean squared error of 1."""
     unet = seeded(config)
@@ -163,10 +171,14 @@ def test_the_output_starts_at_zero_and_the_loss_at_one(config):
     assert loss.item() == pytest.approx(1, abs=5 * math.sqrt(2 / x0.numel()))
 
 
-@pytest.mark.parametrize("up, down_pad", [("transpose", "both"), ("nearest", "right")])
-def test_every_parameter_receives_a_gradient(up, down_pad):
+@pytest.mark.parametrize(
+    "up, down_pad, stride", [("transpose", "both", 1), ("nearest", "right", 1), ("nearest", "both", 2)]
+)
+def test_every_parameter_receives_a_gradient(up, down_pad, stride):
     """Trap 20: nothing is built and left unused. (The zero layers are woken first: they hide what lies before them.)"""
-    config = UNetConfig.tiny(attention_levels=(0, 2), heads=2, up=up, down_pad=down_pad, **ALL_CONDITIONS)
+    config = UNetConfig.tiny(
+        attention_levels=(0, 2), heads=2, up=up, down_pad=down_pad, stride=stride, **ALL_CONDITIONS
+    )
     unet = awake(seeded(config))
     unet(randn(2, 3, 8, 8), STEPS, de.Cond(**condition())).square().mean().backward()
     for name, parameter in unet.named_parameters():
@@ -203,6 +215,34 @@ def test_any_multiple_of_the_stride_goes_through(shape, down_pad):
     assert out.isfinite().all()
 
 
+@pytest.mark.parametrize("shape", [(1, 3, 8, 8), (2, 3, 16, 8), (1, 3, 24, 32)])
+def test_a_strided_network_keeps_the_size_and_works_at_half_of_it(shape):
+    unet = awake(seeded(UNetConfig.tiny(stride=2)))
+    out = unet(randn(*shape), torch.full(shape[:1], 10))
+    assert out.shape == shape and out.isfinite().all()
+    assert unet.config.factor == 8
+    rows = unet.trace(32)
+    assert max(row.out_shape[1] for row in rows[:-1] if len(row.out_shape) == 3) == 16
+    with pytest.raises(ValueError, match="height and width must be multiples of 8"):
+        unet(randn(1, 3, 12, 12), torch.tensor([10]))
+
+
+def test_a_strided_network_has_no_seams_between_blocks_of_pixels():
+    """In and out a pixel is in the reach of two positions a direction: there is no grid of blocks of their own."""
+    unet = awake(seeded(UNetConfig.tiny(stride=2, channels=(8,), attention_levels=())))
+    into, out = unet.conv_in, unet.conv_out
+    x = torch.zeros(1, 3, 8, 8)
+    x[0, :, 3, 3] = 1.0
+    reached = into(x) - into(torch.zeros_like(x))
+    assert (reached[0].abs().sum(0) > 0).sum() == 4
+    h = torch.zeros(1, 8, 4, 4)
+    h[0, :, 1, 2] = 1.0
+    drawn = (out(h) - out(torch.zeros_like(h)))[0].abs().sum(0) > 0
+    assert drawn.sum() == 16 and drawn[1:5, 3:7].all()
+    even = torch.nn.functional.conv_transpose2d(torch.ones(1, 1, 6, 6), torch.ones(1, 1, 4, 4), stride=2, padding=1)
+    assert (even[0, 0, 1:-1, 1:-1] == 4).all(), "each inner pixel is the sum of as many positions"
+
+
 def test_one_sample_is_treated_like_a_batch():
     unet, x = awake(seeded(UNetConfig.tiny())), randn(2, 3, 8, 8)
     together = unet(x, STEPS)
@@ -229,7 +269,7 @@ def test_the_step_matters_and_neighbours_differ():
 # ---- conditions ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("field", ["vec", "tokens", "mask", "concat"])
+@pytest.mark.parametrize("field", ["vec", "tokens", "mask", "concat", "level"])
 def test_every_form_of_condition_changes_the_answer(field):
     unet = awake(seeded(UNetConfig.tiny(**ALL_CONDITIONS)))
     x, mine, other = randn(2, 3, 8, 8), condition(), condition(seed=30)
@@ -263,6 +303,35 @@ def test_a_row_with_every_token_masked_is_finite_and_says_nothing():
     assert all(p.grad.isfinite().all() for p in unet.parameters())
 
 
+def test_text_is_read_without_self_attention_where_only_cross_levels_say_so():
+    """Self-attention over 16x16 positions costs more than the convolutions there; reading text does not."""
+    names = set(seeded(UNetConfig.tiny(attention_levels=(1, 2), token_dim=6)).state_dict())
+    same = seeded(UNetConfig.tiny(attention_levels=(1, 2), cross_levels=(1, 2), token_dim=6))
+    assert set(same.state_dict()) == names, "None is the levels of attention"
+    unet = seeded(UNetConfig.tiny(attention_levels=(2,), cross_levels=[1], token_dim=6))
+    kinds = {
+        kind: {name.split(".attention.")[0] for name in unet.state_dict() if f"{kind}_attention" in name}
+        for kind in ("self", "cross")
+    }
+    first, last = unet.state_dict(), UNet(UNetConfig.tiny(attention_levels=(1, 2), token_dim=6)).state_dict()
+    assert first.keys() < last.keys(), "parts keep their names"
+    sizes = {row.name: row.level for row in unet.trace(16)}
+    assert {sizes[name] for name in kinds["self"] if name in sizes} == {2}
+    assert {sizes[name] for name in kinds["cross"] if name in sizes} == {1}
+    heads = {row.name: row.heads for row in unet.trace(16)}
+    assert all(heads[name] == 1 for name in kinds["cross"] if name in heads)
+    x, parts = randn(2, 3, 8, 8), condition()
+    unet = awake(unet)
+    told = [unet(x, STEPS, de.Cond(tokens=parts["tokens"] + shift)) for shift in (0, 1)]
+    assert not torch.allclose(*told, atol=1e-4)
+
+
+def test_attention_levels_need_not_read_text():
+    unet = seeded(UNetConfig.tiny(attention_levels=(1, 2), cross_levels=(), token_dim=6))
+    cross = {name.split(".cross")[0] for name in unet.state_dict() if "cross_attention" in name}
+    assert cross == {"middle_attention"}
+
+
 @pytest.mark.parametrize("field, got", [("vec", 4), ("tokens", 3), ("concat", 1)])
 def test_a_condition_of_another_size_is_named(field, got):
     unet = UNet(UNetConfig.tiny(**ALL_CONDITIONS))
@@ -285,16 +354,23 @@ def test_a_condition_of_another_size_is_named(field, got):
         (torch.zeros(2, 1, 8, 8), STEPS, None, r"x_t must have shape \(B, 3, H, W\), got \(2, 1, 8, 8\)"),
         (torch.zeros(3, 8, 8), STEPS, None, r"x_t must have shape \(B, 3, H, W\), got \(3, 8, 8\)"),
         (torch.zeros(2, 3, 8, 10), STEPS, None, r"multiples of 4, got \(8, 10\)"),
-        (torch.zeros(2, 3, 8, 8), STEPS[:1], None, r"t must have shape \(2,\), got \(1,\)"),
-        (torch.zeros(2, 3, 8, 8), torch.tensor(3), None, r"t must have shape \(2,\), got \(\)"),
+        (torch.zeros(2, 3, 8, 8), STEPS[:1], None, r"t must have shape \(2,\), .* got \(1,\)"),
+        (torch.zeros(2, 3, 8, 8), torch.tensor(3), None, r"t must have shape \(B,\), got \(\)"),
         (torch.zeros(2, 3, 8, 8), STEPS, de.Cond(vec=torch.zeros(2, 5)), r"cond\.vec must have size 0 .* got 5"),
         (torch.zeros(2, 3, 8, 8), STEPS, de.Cond(tokens=torch.zeros(2, 1, 6)), r"cond\.tokens must have size 0"),
+        (torch.zeros(2, 3, 8, 8), STEPS, de.Cond(level=STEPS), r"cond\.level must be None for this network"),
         (torch.zeros(2, 3, 8, 8), STEPS, de.Cond(concat=torch.zeros(2, 1, 8, 8)), r"cond\.concat must have size 0"),
     ],
 )
 def test_mistakes_are_named(x, t, cond, message):
     with pytest.raises(ValueError, match=message):
         UNet(UNetConfig.tiny())(x, t, cond)
+
+
+def test_a_level_that_is_missing_is_named():
+    unet, parts = UNet(UNetConfig.tiny(**ALL_CONDITIONS)), condition()
+    with pytest.raises(ValueError, match=r"cond\.level must be given to this network"):
+        unet(randn(2, 3, 8, 8), STEPS, de.Cond(**{**parts, "level": None}))
 
 
 def test_a_condition_for_another_batch_is_named():
@@ -308,7 +384,7 @@ def test_a_condition_for_another_batch_is_named():
 
 @pytest.mark.parametrize("preset", [UNetConfig.tiny, UNetConfig.small, UNetConfig.base, UNetConfig.paper])
 def test_a_configuration_survives_being_written_down(preset):
-    config = preset(vec_dim=3)
+    config = preset(vec_dim=3, token_dim=4, cross_levels=(0,), level=True)
     assert UNetConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 
 
@@ -326,9 +402,12 @@ def test_an_unknown_field_is_named():
         ({"blocks": 0}, "blocks must be at least 1, got 0"),
         ({"attention_levels": (3,)}, r"attention_levels must be levels 0\.\.2, got \(3,\)"),
         ({"heads": 3}, "heads must be a divisor of all channels, got 3"),
+        ({"stride": 4}, "stride must be 1 or 2, got 4"),
         ({"dropout": 1.0}, r"dropout must be in \[0, 1\), got 1.0"),
         ({"up": "bilinear"}, "up must be 'transpose' or 'nearest', got 'bilinear'"),
         ({"down_pad": "left"}, "down_pad must be 'both' or 'right', got 'left'"),
+        ({"cross_levels": (3,), "token_dim": 2}, r"cross_levels must be None or levels 0\.\.2, got \(3,\)"),
+        ({"cross_levels": (1,)}, r"cross_levels must be None for a network without token_dim, got \(1,\)"),
         ({"concat_channels": -1}, "concat_channels must be at least 0, got -1"),
     ],
 )

@@ -67,8 +67,8 @@ def their_states(scheduler, steps, noise=True, **options):
     return states
 
 
-def our_states(name, clip=True, **options):
-    return [step.x_t for step in de.sample(ours(name, clip), SHAPE, seeds=SEEDS, **options)]
+def our_states(name, sampler, steps=None, clip=True):
+    return [step.x_t for step in de.sample(ours(name, clip), SHAPE, sampler, steps, seeds=SEEDS)]
 
 
 def assert_same_way(mine, other, tolerance):
@@ -126,19 +126,19 @@ def test_kinds_of_prediction(kind, their_kind):
 def test_ddpm_trajectories(name, variance, their_variance):
     """All 1,000 steps, with both variances and clipping on."""
     scheduler = theirs(DDPMScheduler, name, variance_type=their_variance)
-    assert_same_way(our_states(name, method="ddpm", variance=variance), their_states(scheduler, 1000), 5e-4)
+    assert_same_way(our_states(name, de.DDPM(variance)), their_states(scheduler, 1000), 5e-4)
 
 
 def test_ddpm_trajectories_with_few_steps():
     """Trap 10: after skipping, both take beta = 1 - alpha_bar_t / alpha_bar_s."""
-    mine = our_states("linear", method="ddpm", steps=50)
+    mine = our_states("linear", de.DDPM(), 50)
     assert_same_way(mine, their_states(theirs(DDPMScheduler, "linear"), 50), 1e-4)
 
 
 def test_ddpm_trajectories_with_few_steps_and_the_large_variance():
     """Trap 13: here they add noise on the last step, since its t is not their 0. Up to there the ways are one."""
     scheduler = theirs(DDPMScheduler, "linear", variance_type="fixed_large")
-    mine, other = our_states("linear", method="ddpm", variance="beta", steps=50), their_states(scheduler, 50)
+    mine, other = our_states("linear", de.DDPM("beta"), 50), their_states(scheduler, 50)
     assert_same_way(mine[:-1], other[:-1], 1e-4)
     beta = 1 - de.NoiseSchedule.linear(1000).alpha_bar[20].item()
     left_over = (other[-1] - mine[-1]).std().item()
@@ -151,7 +151,7 @@ def test_ddim_trajectories(name, eta):
     """Traps 11 and 15. Their pipeline must be asked to derive eps from the clipped x_0; ours always does."""
     scheduler = theirs(DDIMScheduler, name, clip_sample=True, set_alpha_to_one=True)
     other = their_states(scheduler, 50, eta=eta, use_clipped_model_output=True)
-    assert_same_way(our_states(name, method="ddim", eta=eta, steps=50), other, 1e-4)
+    assert_same_way(our_states(name, de.DDIM(eta), 50), other, 1e-4)
 
 
 @pytest.mark.parametrize("name", ["linear", "scaled_linear"])
@@ -163,7 +163,7 @@ def test_solver_trajectories(name, steps):
     """
     scheduler = theirs(DPMSolverMultistepScheduler, name, solver_order=2, solver_type="midpoint")
     other = their_states(scheduler, steps, noise=False)
-    assert_same_way(our_states(name, clip=False, method="dpm-solver", steps=steps), other, 2e-4)
+    assert_same_way(our_states(name, de.DPMSolver(), steps, clip=False), other, 2e-4)
 
 
 class Stub(ModelMixin, ConfigMixin):
@@ -195,7 +195,7 @@ def test_a_ddim_pipeline(eta):
         use_clipped_model_output=True,
         output_type="pt",
     ).images
-    mine = our_states("linear", method="ddim", eta=eta, steps=20)[-1]
+    mine = our_states("linear", de.DDIM(eta), 20)[-1]
     assert torch.allclose(as_pictures(mine), images, atol=1e-4)
 
 
@@ -203,5 +203,5 @@ def test_a_ddpm_pipeline():
     pipeline = DDPMPipeline(Stub(), theirs(DDPMScheduler, "linear"))
     pipeline.set_progress_bar_config(disable=True)
     images = pipeline(batch_size=2, generator=generators(), num_inference_steps=100, output_type="pt").images
-    mine = our_states("linear", method="ddpm", steps=100)[-1]
+    mine = our_states("linear", de.DDPM(), 100)[-1]
     assert torch.allclose(as_pictures(mine), images, atol=1e-4)

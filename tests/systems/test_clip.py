@@ -8,11 +8,13 @@ import torch
 from torch.nn import functional as F
 
 import diffusion_edu as de
-from diffusion_edu.nn.transformer import TransformerConfig
+from diffusion_edu import files
+from diffusion_edu.data.augment import shifted
+from diffusion_edu.nn import TextEncoderConfig
+from diffusion_edu.randomness import Draw
 from diffusion_edu.systems import CLIP, CLIPConfig, Contrast, clip_loss, emoji_tokenizer, retrieval
-from diffusion_edu.systems.clip import FIRST_LOG_SCALE, MOST_LOG_SCALE, shifted
-from diffusion_edu.train import checkpoint
-from diffusion_edu.train.loop import CHECKPOINT
+from diffusion_edu.systems.clip import FIRST_LOG_SCALE, MOST_LOG_SCALE
+from diffusion_edu.train.checkpoint import CHECKPOINT
 
 CONFIG = CLIPConfig.tiny()
 RECIPE = de.Recipe(steps=6, batch_size=8, rate=3e-3, warmup=2, precision="fp32", log_every=1, checkpoint_every=3)
@@ -20,6 +22,10 @@ RECIPE = de.Recipe(steps=6, batch_size=8, rate=3e-3, warmup=2, precision="fp32",
 
 def generator(seed=0):
     return torch.Generator().manual_seed(seed)
+
+
+def draw(count, seed=0):
+    return Draw(generator(seed), count)
 
 
 def randn(*shape, seed=0):
@@ -46,7 +52,7 @@ def things(count=12, phrasings=2):
 
 
 def fit(model, objective=None, recipe=RECIPE, **options):
-    return de.fit(model, None, things(), recipe, objective=objective or Contrast(), device="cpu", **options)
+    return de.fit(model, things(), recipe, objective or Contrast(), device="cpu", **options)
 
 
 # ---- the loss --------------------------------------------------------------------------------------------
@@ -178,7 +184,7 @@ def test_a_scale_out_of_range_comes_back_and_can_learn_again(start, end):
 
 
 def test_sizes_and_travel():
-    config = CLIPConfig.small(channels=(8, 16), text=TransformerConfig.tiny(causal=True))
+    config = CLIPConfig.small(channels=(8, 16), text=TextEncoderConfig.tiny(causal=True))
     assert CLIPConfig.from_dict(config.to_dict()) == config
     assert 2e6 < sum(p.numel() for p in CLIP(CLIPConfig.small()).parameters()) < 4e6
     assert clip().encode_image(randn(2, 3, 20, 12)).shape == (2, 12), "any size of picture"
@@ -227,11 +233,11 @@ def test_a_resumed_run_is_the_same_run(tmp_path):
         if step.step == 4:
             break
     list(fit(clip(3), objective, directory=tmp_path / "cut"))
-    (a, meta), (b, other) = (checkpoint.read(tmp_path / name / CHECKPOINT) for name in ("whole", "cut"))
+    (a, meta), (b, other) = (files.read(tmp_path / name / CHECKPOINT) for name in ("whole", "cut"))
     assert a.keys() == b.keys()
     assert [name for name in a if not torch.equal(a[name], b[name])] == []
     assert meta == other
-    assert meta["objective"] == "Contrast(shift=1)"
+    assert meta["objective"] == {"class": "Contrast", "shift": 1}
     assert CLIPConfig.from_dict(meta["model"]["config"]) == CONFIG
 
 
@@ -246,24 +252,24 @@ def test_all_phrasings_are_used_and_shifts_move_the_pictures():
 
     batch = {**things(), "pixels": de.data.to_x0(things()["pixels"])}
     for seed in range(20):
-        Contrast(shift=2)(Watch(), batch, generator(seed))
+        Contrast(shift=2)(Watch(), batch, draw(12, seed))
     ids = torch.cat([ids for _, ids in seen])
     assert abs((ids[:, 3] == 0).float().mean() - 0.5) < 5 * (0.25 / 240) ** 0.5
     assert any((x0 == 1).all(1).any() for x0, _ in seen)
-    Contrast()(Watch(), {**batch, "ids": batch["ids"][:, 0]}, generator())
+    Contrast()(Watch(), {**batch, "ids": batch["ids"][:, 0]}, draw(12))
     assert torch.equal(seen[-1][0], batch["pixels"])
     assert torch.equal(seen[-1][1], batch["ids"][:, 0])
 
 
 def test_shifted_pictures_are_the_padded_one_cut_elsewhere():
     x0 = randn(300, 2, 5, 4)
-    moved = shifted(x0, 2, generator())
+    moved = shifted(x0, 2, draw(300))
     padded, offsets = F.pad(x0, (2, 2, 2, 2), value=1.0), set()
     for before, after in zip(padded, moved):
         cuts = [(y, x) for y in range(5) for x in range(5) if torch.equal(before[:, y : y + 5, x : x + 4], after)]
         assert len(cuts) == 1
         offsets.add(cuts[0])
     assert len(offsets) == 25
-    assert torch.equal(shifted(x0, 0, generator()), x0)
+    assert torch.equal(shifted(x0, 0, draw(300)), x0)
     with pytest.raises(ValueError, match=r"Contrast\.shift must be at least 0, got -1"):
         Contrast(shift=-1)

@@ -1,18 +1,16 @@
 """The tokenizer: what it makes of texts, and that the shipped vocabulary is what its script makes."""
 
-import importlib.util
 import sys
-from pathlib import Path
 
 import pytest
 import torch
+from loading import ROOT, load_file
 
 from diffusion_edu._errors import DataError
 from diffusion_edu.data import emoji
 from diffusion_edu.systems import Tokenizer, emoji_tokenizer
 from diffusion_edu.systems.tokenizer import SPECIAL
 
-ROOT = Path(__file__).parents[2]
 TEXTS = ["a red apple, noto style", "a red apple", "a green apple", "two green snakes", "red, red, red"]
 
 
@@ -22,10 +20,7 @@ def small():
 
 
 def script():
-    spec = importlib.util.spec_from_file_location("make_vocabulary", ROOT / "tools" / "make_vocabulary.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_file("tools/make_vocabulary.py")
 
 
 def test_texts_become_padded_rows(small):
@@ -117,6 +112,19 @@ def test_damaged_json_is_named(content):
 def test_a_vocabulary_with_other_first_tokens_is_refused(small):
     with pytest.raises(DataError, match=r"first tokens must be \[PAD\]"):
         Tokenizer(small.content.replace("[PAD]", "[NIL]"))
+
+
+def test_a_vocabulary_of_another_kind_is_read_where_it_is_asked_for(small):
+    """Its own padding and its own limit would change what encode says of masks and lengths."""
+    import json
+
+    content = json.loads(small.content.replace("[UNK]", "[NIL]"))
+    content["model"]["unk_token"] = "[NIL]"
+    content["truncation"] = {"max_length": 3, "strategy": "LongestFirst", "stride": 0, "direction": "Right"}
+    padding = {"strategy": {"Fixed": 30}, "direction": "Right", "pad_id": 0, "pad_type_id": 0, "pad_token": "[PAD]"}
+    other = Tokenizer(json.dumps({**content, "padding": {**padding, "pad_to_multiple_of": None}}), first=["[PAD]"])
+    for one, two in zip(other.encode(TEXTS), small.encode(TEXTS)):
+        assert torch.equal(one, two)
 
 
 def test_a_vocabulary_without_room_for_the_letters_is_refused():

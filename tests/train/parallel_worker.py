@@ -9,13 +9,17 @@ import json
 import os
 import signal
 import sys
-from dataclasses import replace
+from dataclasses import dataclass
 
 import torch
 
 import diffusion_edu as de
-from diffusion_edu import cli
-from diffusion_edu.train import PLANS, parallel
+from diffusion_edu import cli, processes
+from diffusion_edu.data.augment import shifted
+from diffusion_edu.nn import new_unet
+from diffusion_edu.runs import RUNS
+from diffusion_edu.runs.folder import folder_run
+from diffusion_edu.systems import generate_part
 
 RECIPE = de.Recipe(
     steps=6, batch_size=8, warmup=0, log_every=1, checkpoint_every=2, precision="fp32", ema_decay=0.5, flip=True
@@ -23,34 +27,34 @@ RECIPE = de.Recipe(
 MODEL = de.UNetConfig.tiny(in_channels=3)
 
 
-def plan() -> None:
-    """The plan "folder" in small."""
-    PLANS["folder"] = replace(PLANS["folder"], model=MODEL, recipe=RECIPE)
+def small() -> None:
+    """The run "folder" in small."""
+    RUNS["folder"] = folder_run(MODEL, RECIPE)
 
 
 def dying(number: int) -> None:
     """The second process kills itself after so many reports: as a machine that loses its power."""
-    agree, count = parallel.agree, [0]
+    agree, count = processes.agree, [0]
 
     def counted(flag, device):
         count[0] += 1
-        if count[0] == number and parallel.world().rank == 1:
+        if count[0] == number and processes.world().rank == 1:
             os.kill(os.getpid(), signal.SIGKILL)
         return agree(flag, device)
 
-    parallel.agree = counted
+    processes.agree = counted
 
 
 def merge(file: str) -> None:
     """Each process measures its part of 101 rows, and draws its part of 5 pictures."""
     rows = torch.randn(101, 7, generator=torch.Generator().manual_seed(0)) + 5
-    with parallel.joined(torch.device("cpu")) as here:
+    with processes.joined(torch.device("cpu")) as here:
         stats = de.Statistics(7)
         own = here.part(len(rows))
-        parts = parallel.gathered(stats.update(rows[own.start : own.stop]))
-        drawn = parallel.gathered(de.load("fashion").generate_part(5, seed=3, steps=2))
-        with parallel.in_turn():
-            order = parallel.world().rank
+        parts = processes.gathered(stats.update(rows[own.start : own.stop]))
+        drawn = processes.gathered(generate_part(de.load("fashion"), 5, seed=3, steps=2))
+        with processes.in_turn():
+            order = processes.world().rank
         if here.first:
             whole = sum(parts[1:], parts[0])
             result = {
@@ -65,12 +69,36 @@ def merge(file: str) -> None:
                 json.dump(result, out)
 
 
+@dataclass(frozen=True)
+class Words(de.Denoising):
+    """An objective of its own: labels become the condition, images are shifted, every random number is used."""
+
+    def read(self, batch, draw):
+        vec = torch.nn.functional.one_hot(batch["label"], 3).float() + 0.1 * draw.normal(3)
+        return shifted(batch["pixels"], 2, draw), de.Cond(vec=vec)
+
+
+def own(out: str) -> None:
+    """A training with that objective."""
+    generator = torch.Generator().manual_seed(0)
+    data = {
+        "pixels": torch.randint(0, 256, (20, 1, 8, 8), generator=generator, dtype=torch.uint8),
+        "label": torch.randint(0, 3, (20,), generator=generator),
+    }
+    objective = Words(de.NoiseSchedule.linear(50), "v", drop=0.5, weight="min-snr")
+    with processes.joined(torch.device("cpu")):
+        unet = new_unet(de.UNetConfig(1, (8, 8), 1, attention_levels=(), vec_dim=3), 0)
+        list(de.fit(unet, data, RECIPE, objective, directory=out, device="cpu"))
+
+
 if __name__ == "__main__":
     mode, *rest = sys.argv[1:]
     torch.set_num_threads(1)
-    plan()
+    small()
     if mode == "merge":
         merge(*rest)
+    elif mode == "own":
+        own(*rest)
     else:
         if mode == "die":
             dying(int(rest.pop(0)))

@@ -1,185 +1,217 @@
-"""benchmarks/gpu.py from end to end, on a CPU with the tiny network: what a GPU will run, in seconds."""
+"""benchmarks/gpu.py on a CPU in small: what a rented GPU runs, so that none of its minutes is spent on our faults."""
 
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
-import torch
 
 import diffusion_edu as de
-from diffusion_edu.train import checkpoint
+from diffusion_edu import files
 
 ROOT = Path(__file__).resolve().parents[2]
-WORKER = Path(__file__).parent / "gpu_worker.py"
+SCRIPT = ROOT / "benchmarks/gpu.py"
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
-import gpu  # noqa: E402
-import gpu_speed  # noqa: E402
-import gpu_table  # noqa: E402
-import gpu_train  # noqa: E402
-import peers  # noqa: E402
+from gpu import command, options, pack, processes  # noqa: E402
+from gpu import results as results_module  # noqa: E402
+
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
-def command(folder, *arguments):
-    here = ["--device", "cpu", "--size", "tiny", "--eager", "--out", folder / "gpu.json", "--work", folder / "work"]
-    return [sys.executable, str(WORKER), *map(str, [*here, "--weights", folder / "weights", *arguments])]
+def words(folder, *more):
+    here = [
+        "--device",
+        "cpu",
+        "--tiny",
+        "--eager",
+        "--minutes",
+        500,
+        "--out",
+        folder / "out",
+        "--work",
+        folder / "work",
+    ]
+    return [sys.executable, str(SCRIPT), *map(str, [*here, *more])]
 
 
-def call(folder, *arguments):
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command(folder, *arguments), cwd=ROOT, env=environment, capture_output=True, text=True)
+def call(folder, *more):
+    return subprocess.run(words(folder, *more), env=ENVIRONMENT, capture_output=True, text=True)
 
 
 def parts(folder):
-    return json.loads((folder / "gpu.json").read_text())["parts"]
+    file = folder / "out/gpu.json"
+    return json.loads(file.read_text())["parts"] if file.is_file() else {}
+
+
+def kill_when(folder, ready, *more):
+    """Start the command, kill it when `ready()` is true, and see that all that it started is gone."""
+    running = subprocess.Popen(words(folder, *more), env=ENVIRONMENT, stdout=subprocess.DEVNULL)
+    family = []
+    while not ready() and running.poll() is None:
+        family = psutil.Process(running.pid).children(recursive=True)
+        time.sleep(0.1)
+    running.kill()
+    running.wait()
+    _gone, alive = psutil.wait_procs(family, timeout=60)
+    assert not alive, "a killed command must leave no process behind"
+
+
+# ---- from end to end -------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow
-def test_speed_is_measured_once_and_kept(tmp_path):
-    asked = ("--only", "throughput", "worth", "--of", "ours", "--rounds", 1, "--steps", 1, "--batches")
-    (tmp_path / "gpu.json").write_text("{")
-    damaged = call(tmp_path, *asked)
-    assert damaged.returncode != 0 and "is damaged" in damaged.stderr
-    (tmp_path / "gpu.json").unlink()
+def test_the_whole_command_with_a_kill_in_the_middle(tmp_path):
+    chapter = "04_convolution_sizes"
+    asked = ("--only", "tests", "peak", "throughput", "worth", "models", "notebooks", "--of", "ours")
+    asked += ("--models", "emoji-clip", "folder", "--chapters", chapter)
+    kill_when(tmp_path, lambda: parts(tmp_path).get("peak", {}).get("done"), *asked)
+    before = parts(tmp_path)
     done = call(tmp_path, *asked)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 1, "the data of `folder` are missing, and that is told\n" + done.stdout + done.stderr
     found = parts(tmp_path)
-    assert list(found) == ["peak", "throughput", "worth"], "throughput needs the peak"
-    rows = found["throughput"]["rows"]
-    assert rows and all(0 < row["share_of_bf16_peak"] < 1 for row in rows.values())
-    for row in rows.values():
-        assert row["flops_per_second"] == pytest.approx(row["flops_per_picture"] * row["pictures_per_second"])
-    assert all(row["pictures_per_second"] > 0 and row["peak_mib"] > 0 for row in found["worth"]["rows"].values())
-    flops, top = found["throughput"]["our_flops_by_the_trace"], found["peak"]["bf16_flops"]
-    for name, row in found["worth"]["rows"].items():
-        assert row["share_of_bf16_peak"] == pytest.approx(row["pictures_per_second"] * flops / top)
-        assert name in done.stdout, "the table at the end"
-    assert all("--only " + name in part["command"] and part["seconds_spent"] > 0 for name, part in found.items())
+    assert "tests: done before" in done.stdout and found["tests"] == before["tests"] and found["peak"] == before["peak"]
+    assert found["tests"]["passed"] >= 1 and not found["tests"]["failed"]
+    rows = [*found["throughput"]["rows"].values(), *found["worth"]["rows"].values()]
+    assert rows and all(0 < row["share_of_bf16_peak"] < 1 and row["peak_mib"] > 0 for row in rows)
+    ours, theirs = (found["models"]["rows"][name] for name in ("emoji-clip", "folder"))
+    assert ours["finished"] and ours["steps"] == {"clip": 2} and ours["measured"]["retrieval"]
+    assert not theirs["finished"] and theirs["exit_code"] == 2 and "--data" in (tmp_path / "out/log.txt").read_text()
+    assert found["notebooks"]["done"] and found["notebooks"]["rows"][chapter]["changed_cells"] == []
     assert str(tmp_path) not in json.dumps(found)
-    again = call(tmp_path, *asked)
-    assert again.stdout.count("done before") == 2
-    assert parts(tmp_path) == found
-    more = call(tmp_path, *asked, 2)
-    assert "throughput: done before" in more.stdout and "worth: done before" not in more.stdout
-    assert list(parts(tmp_path)["worth"]["batches"]) == ["2"], "a batch that was not asked for before"
-    other = call(tmp_path, *asked, "--batch", 8)
-    assert other.returncode != 0 and "name another file" in other.stderr
+    names = {file.name for file in (tmp_path / "out").iterdir()}
+    assert names == {"gpu.json", "log.txt", "models-1.tar", "notebooks-1.tar"}
+    home = tmp_path / "home"
+    assert pack.unpack(tmp_path / "out", home)
+    assert de.load(home / "src/diffusion_edu/weights/emoji-clip.safetensors").config.embedding
+    assert "cells" in json.loads((home / f"notebooks/{chapter}.ipynb").read_text())
+    merged = json.loads((home / "benchmarks/results/gpu.json").read_text())
+    assert set(merged["parts"]) == {"tests", "peak", "throughput", "worth", "notebooks"}, "what was done, and no more"
 
 
 @pytest.mark.slow
 def test_a_killed_training_goes_on_and_is_judged(tmp_path):
     saved = tmp_path / "work/ours/checkpoint.safetensors"
-    asked = ("--only", "train", "--of", "ours", "diffusers", "--pictures", 8, "--reference", 40)
-    running = subprocess.Popen(command(tmp_path, *asked, "--train-minutes", 5), cwd=ROOT, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while not saved.is_file() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    running.kill()
-    running.wait()
-    step = checkpoint.read(saved)[1]["step"]
+    asked = ("--cifar10", "--of", "ours", "diffusers", "--pictures", 8)
+    kill_when(tmp_path, saved.is_file, *asked, "--train-seconds", 30_000)
+    step = files.read(saved)[1]["step"]
     assert step > 0
-    done = call(tmp_path, *asked, "--train-minutes", 0.05)
-    assert done.returncode == 0, done.stderr
+    # However slow the machine was until then: the second call is asked for three seconds more than were noted.
+    noted = parts(tmp_path).get("train", {}).get("ours", {}).get("seconds", 0.0)
+    done = call(tmp_path, *asked, "--train-seconds", noted + 3)
+    assert done.returncode == 0, done.stderr + (tmp_path / "out/log.txt").read_text()
     found = parts(tmp_path)["train"]
     assert found["ours"]["steps"] > step, "it went on from the checkpoint"
     for name in ("ours", "diffusers"):
-        assert found[name]["seconds"] >= 3 and found[name]["steps"] > 0
+        assert found[name]["seconds"] >= noted + 3 and found[name]["steps"] > 0
         assert found[name]["distance"] > 0 and found[name]["floor"]["pictures"] == 8
         assert found[name]["measure"] == "FD (EfficientNet-Lite0)"
         assert (tmp_path / f"work/{name}.png").is_file()
     assert found["floor_test_split"]["pictures"] == 8 and found["floor_test_split"]["distance"] >= 0
+    assert found["data"].startswith("synthetic") and found["pictures_of_data"] == 40
     assert call(tmp_path, *asked).stdout.startswith("train: done before")
 
 
-def test_missing_data_are_told_and_the_other_parts_are_done(tmp_path):
-    """`folder` of pictures is a model whose data are missing here."""
-    done = call(tmp_path, "--only", "models", "peak", "--models", "folder", "--model-steps", 2, "--minutes", 1)
+# ---- the order, the time, the failures -------------------------------------------------------------------
+
+
+@pytest.fixture
+def day(tmp_path, monkeypatch):
+    """day(parts, *options): the command with these parts, each in this process -> exit code, {part: seconds}."""
+    given = {}
+
+    def here(arguments, name, seconds, results):
+        given[name] = seconds
+        arguments.part, arguments.seconds = name, seconds
+        command.inside(arguments)
+        return results_module.Results(arguments.out, options.settings_of(arguments), arguments.device)
+
+    def run(table_of_parts, *more):
+        given.clear()
+        monkeypatch.setattr(command, "PARTS", {name: command.Part(*part) for name, part in table_of_parts.items()})
+        monkeypatch.setattr(command, "one", here)
+        monkeypatch.setattr(sys, "argv", words(tmp_path, *more)[1:])
+        return command.main("about", {"a-wheel": "it refused"}), dict(given)
+
+    return run
+
+
+def finish(arguments, results, seconds):
+    results.part(arguments.part).update(done=True, answer=42)
+
+
+def fail(arguments, results, seconds):
+    results.part(arguments.part)["half"] = "way"
+    raise RuntimeError("the card is too hot")
+
+
+def test_a_part_that_fails_says_so_and_the_next_goes_on(day, tmp_path, capsys):
+    code, _ = day({"first": (fail, 1), "second": (finish, 1)})
     found = parts(tmp_path)
-    assert found["peak"]["bf16_flops"] > 0
-    assert found["models"]["folder"]["finished"] is False and found["models"]["folder"]["exit_code"] == 2
-    assert "--data" in done.stderr
+    assert code == 1 and found["first"]["said"] == "RuntimeError: the card is too hot"
+    assert found["first"]["half"] == "way" and found["second"]["answer"] == 42
+    assert "not done: first; the same command goes on" in capsys.readouterr().out
+    assert json.loads((tmp_path / "out/gpu.json").read_text())["left_out"] == {"a-wheel": "it refused"}
+    code, given = day({"first": (finish, 1), "second": (fail, 1)})
+    assert code == 0 and list(given) == ["first"], "what was done before is not done again"
+    assert "said" not in parts(tmp_path)["first"], "it went well this time"
+    assert all(part["seconds_spent"] >= 0 and "--only" in part["command"] for part in parts(tmp_path).values())
 
 
-def test_the_arithmetic_of_a_training_picture_is_three_times_forward():
-    model = de.UNet(peers.our_config("tiny"))
-    rows = de.nn.trace.trace_modules(model, torch.zeros(1, 3, 32, 32), torch.ones(1, dtype=torch.long))
-    assert gpu_speed.training_flops("tiny") == 3 * sum(row.flops for row in rows)
+def test_the_time_that_is_left_is_shared_out_by_weights(day, tmp_path, monkeypatch, capsys):
+    _, given = day({"a": (finish, 1, 60.0), "b": (finish, 3), "c": (finish, 1)}, "--minutes", 10)
+    assert given["a"] == 60.0, "no more than it can use"
+    assert given["b"] == pytest.approx(590 * 3 / 4, abs=10) and given["c"] == pytest.approx(590, abs=10)
+    monkeypatch.setattr(sys, "argv", [*sys.argv, "--out", str(tmp_path / "other")])
+    assert command.main("about", {}, time.time() - 595) == 1, "what was installed before counts"
+    assert "no time was left" in capsys.readouterr().out
+    assert results_module.Budget(10.0, 20.0).share(1, []) == 0.0, "never less than nothing"
 
 
-def test_each_row_differs_from_the_best_in_what_it_says(monkeypatch):
-    monkeypatch.setattr(gpu_speed, "has_bf16", lambda device: True)
-    rows = gpu_speed.settings(torch.device("cuda"), compiled=True)
-    best = rows.pop("all of them")
-    assert best == gpu_speed.FASTEST
-    changed = {name: [key for key in best if best[key] != row[key]] for name, row in rows.items()}
-    assert changed.pop("none of them") == list(best)
-    assert changed == {
-        "without bf16": ["bf16"],
-        "without channels-last": ["channels_last"],
-        "without compile": ["compile"],
-        "with CUDA graphs": ["compile"],
-        "without the fused optimiser": ["fused"],
-        "average weight by weight": ["foreach"],
-    }
+def test_a_part_without_time_waits_for_the_next_call(day, tmp_path, capsys):
+    code, given = day({"a": (finish, 1, 60.0, 1e6)})
+    assert code == 1 and not given and "a: no time was left" in capsys.readouterr().out
 
 
-def test_on_a_processor_compiling_is_a_row_of_its_own():
-    rows = gpu_speed.settings(torch.device("cpu"), compiled=True)
-    assert [name for name, row in rows.items() if row["compile"]] == ["with compile"]
-    assert "with compile" not in gpu_speed.settings(torch.device("cpu"), compiled=False)
+def test_results_of_another_machine_or_size_are_refused(day, tmp_path):
+    day({"a": (finish, 1)})
+    with pytest.raises(SystemExit, match="name another one"):
+        day({"a": (finish, 1)}, "--batch", 9)
+    (tmp_path / "out/gpu.json").write_text("{")
+    with pytest.raises(SystemExit, match="is damaged"):
+        day({"a": (finish, 1)})
 
 
-@pytest.mark.parametrize("switch", ["bf16", "channels_last", "fused", "foreach"])
-def test_a_step_runs_with_each_switch_on_and_off(switch):
-    off = {"bf16": False, "channels_last": False, "compile": None, "fused": False, "foreach": False}
-    for value in (False, True):
-        gpu_speed.step_of("tiny", 2, torch.device("cpu"), {**off, switch: value})()
+def test_a_part_that_does_not_end_is_ended_with_all_that_it_started(tmp_path, monkeypatch):
+    """It does not listen to a request, and has started another one that does not either."""
+    deaf = tmp_path / "deaf.py"
+    deaf.write_text(
+        "import signal, subprocess, sys, time\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "if sys.argv[1] == 'parent': subprocess.Popen([sys.executable, __file__, 'child'])\n"
+        f"open('{tmp_path}/' + sys.argv[1], 'w').close()\n"
+        "time.sleep(10_000)\n"
+    )
+    monkeypatch.setattr(processes, "SCRIPT", deaf)
+    monkeypatch.setattr(processes, "GRACE", 0.2)
+    child = processes.Child(["parent"], 5.0, subprocess.DEVNULL)
+    while not ((tmp_path / "parent").exists() and (tmp_path / "child").exists()):
+        time.sleep(0.05)
+    family = [psutil.Process(child.process.pid), *psutil.Process(child.process.pid).children()]
+    assert len(family) == 2 and child.wait(0.0) is None
+    assert not psutil.wait_procs(family, timeout=60)[1]
 
 
-def test_the_clock_starts_at_the_first_tick_and_ends_with_the_call(monkeypatch):
-    now = 100.0
-    monkeypatch.setattr(gpu_train.time, "perf_counter", lambda: now)
-    clock = gpu_train.Clock(seconds=10, left=60)
-    now = 140.0  # compiling
-    assert not clock.tick() and clock.spent == 0
-    now = 149.0
-    assert not clock.tick() and clock.spent == 9
-    now = 151.0
-    assert clock.tick() and clock.spent == 11
-    short = gpu_train.Clock(seconds=1000, left=5)
-    assert not short.tick()
-    now = 156.0
-    assert short.tick(), "the call is over before the training is"
-
-
-def test_work_that_cannot_be_cut_waits_for_a_call_with_room(monkeypatch, tmp_path):
-    now = 0.0
-    monkeypatch.setattr(gpu.time, "monotonic", lambda: now)
-    here = argparse.Namespace(out=tmp_path / "gpu.json", minutes=5.0, size="tiny", batch=4, device="cpu")
-    results = gpu.Results(here)
-    assert results.room(600.0) == 300, "a call that can never have so much room must not wait for ever"
-    now = 100.0
-    assert results.room(200.0) == 200
-    with pytest.raises(gpu.OutOfTime):
-        results.room(201.0)
-    now = 300.0
-    with pytest.raises(gpu.OutOfTime):
-        results.left()
-
-
-def test_a_row_that_fails_is_told_in_words():
-    machine = {"device": "it", "torch": "2"}
-    worth = {"rows": {"a": {"failed": "out of memory"}}, "batches": {}, "done": True}
-    train = {"ours": {"seconds": 12.0}, "lucidrains": {"seconds": 0.0, "failed": "No module"}, "done": False}
-    told = gpu_table.table({"machine": machine, "parts": {"worth": worth, "train": train}})
-    assert "out of memory" in told and "12 s of training so far" in told and "No module" in told
-
-
-def test_without_nbval_the_notebooks_are_told_as_not_run(monkeypatch):
-    monkeypatch.setattr(gpu_train.importlib.util, "find_spec", lambda name: None)
-    assert gpu_train.run_notebooks(1.0) == {"failed": "not run: nbval is not installed"}
+def test_a_request_to_end_ends_the_part_first(monkeypatch):
+    stopped = []
+    child = argparse.Namespace(running=True, stop=lambda: stopped.append(1))
+    with pytest.raises(SystemExit) as ended, command.EndedWith(child):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(10)
+    assert ended.value.code == 128 + signal.SIGTERM and stopped

@@ -1,19 +1,12 @@
 """A run that is killed, really killed, and resumed ends in the same bits."""
 
-import importlib.util
-from pathlib import Path
-
 import pytest
-
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "kill_resume.py"
+from loading import load_file
 
 
 @pytest.fixture(scope="module")
 def script():
-    spec = importlib.util.spec_from_file_location("kill_resume", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_file("benchmarks/kill_resume.py")
 
 
 @pytest.mark.slow
@@ -31,10 +24,10 @@ def test_a_run_killed_at_random_moments_equals_one_left_alone(script, capsys):
 def test_the_comparison_sees_a_single_bit(script, tmp_path):
     import torch
 
-    from diffusion_edu.train import checkpoint
+    from diffusion_edu import files
 
     for name, bump in (("one", 0.0), ("other", 1e-7)):
-        checkpoint.write(tmp_path / name / script.CHECKPOINT, {"w": torch.tensor([1.0 + bump])}, {"step": 1})
+        files.write(tmp_path / name / script.CHECKPOINT, {"w": torch.tensor([1.0 + bump])}, {"step": 1})
         (tmp_path / name / script.METRICS).write_text('{"step": 1, "loss": 0.5, "pictures_per_second": 3}\n')
     assert script.differences(tmp_path / "one", tmp_path / "other") == ["w"]
     assert script.differences(tmp_path / "one", tmp_path / "one") == []

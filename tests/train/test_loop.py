@@ -1,5 +1,6 @@
 """The training loop: what it feeds the network, what it reports and keeps, and that a resumed run is the same run."""
 
+import errno
 import json
 import math
 import shutil
@@ -7,11 +8,16 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.torch import save
 from torch import nn
 
 import diffusion_edu as de
-from diffusion_edu.train import CheckpointError, TrainingDiverged, checkpoint, loop, new_unet
-from diffusion_edu.train.loop import CHECKPOINT, METRICS
+from diffusion_edu import files
+from diffusion_edu.disk import RunBusy
+from diffusion_edu.files import CheckpointError
+from diffusion_edu.nn import new_unet
+from diffusion_edu.train import TrainingDiverged, checkpoint, objective
+from diffusion_edu.train.checkpoint import CHECKPOINT, METRICS
 
 SCHEDULE = de.NoiseSchedule.linear(100)
 CONFIG = de.UNetConfig(in_channels=1, channels=(8,), blocks=1, attention_levels=(0,))
@@ -33,8 +39,8 @@ def network(seed=0, **changes):
     return new_unet(replace(CONFIG, **changes), seed)
 
 
-def fit(model, recipe=RECIPE, data=DATA, schedule=SCHEDULE, **options):
-    return de.fit(model, schedule, data, recipe, device="cpu", **options)
+def fit(model, recipe=RECIPE, data=DATA, schedule=SCHEDULE, target="eps", **options):
+    return de.fit(model, data, recipe, de.Denoising(schedule, target), device="cpu", **options)
 
 
 def reports(directory):
@@ -44,7 +50,7 @@ def reports(directory):
 
 def assert_same_run(one, other):
     """Weights, average, optimiser and description in both folders are equal bit for bit, and so are the reports."""
-    (a, meta_a), (b, meta_b) = (checkpoint.read(folder / CHECKPOINT) for folder in (one, other))
+    (a, meta_a), (b, meta_b) = (files.read(folder / CHECKPOINT) for folder in (one, other))
     assert a.keys() == b.keys()
     assert {name.split(".")[0] for name in a} == {"model", "ema", "optimizer"}
     assert [name for name in a if not torch.equal(a[name], b[name])] == []
@@ -63,13 +69,13 @@ def whole(tmp_path):
 def seen(monkeypatch):
     """The batches that the loss was given."""
     batches = []
-    real = loop.diffusion_loss
+    real = objective.diffusion_loss
 
     def watch(model, x0, *args, **options):
         batches.append(x0.clone())
         return real(model, x0, *args, **options)
 
-    monkeypatch.setattr(loop, "diffusion_loss", watch)
+    monkeypatch.setattr(objective, "diffusion_loss", watch)
     return batches
 
 
@@ -197,7 +203,7 @@ def test_a_resumed_run_is_the_same_run(tmp_path, stop, dropout):
     for step in fit(network(dropout=dropout), directory=tmp_path / "cut"):
         if step.step == stop:
             break
-    assert checkpoint.read(tmp_path / "cut" / CHECKPOINT)[1]["step"] == stop, "a run that is given up is kept"
+    assert files.read(tmp_path / "cut" / CHECKPOINT)[1]["step"] == stop, "a run that is given up is kept"
     torch.manual_seed(99)
     torch.rand(7)
     resumed = [step.step for step in fit(network(5, dropout=dropout), directory=tmp_path / "cut")]
@@ -269,7 +275,7 @@ def test_a_finished_run_has_nothing_left_to_do_and_can_be_made_longer(tmp_path, 
 
 def test_the_average_and_its_count_come_back(whole):
     """Trap 24: n is kept, so the warm-up does not start again."""
-    tensors, meta = checkpoint.read(whole / CHECKPOINT)
+    tensors, meta = files.read(whole / CHECKPOINT)
     assert meta["ema_updates"] == meta["step"] == 8
     model = network(3)
     ema = de.EMA(model)
@@ -282,9 +288,9 @@ def test_the_average_and_its_count_come_back(whole):
 
 
 def test_a_checkpoint_says_what_it_is(whole):
-    _, meta = checkpoint.read(whole / CHECKPOINT)
+    _, meta = files.read(whole / CHECKPOINT)
     assert de.UNetConfig.from_dict(meta["model"]["config"]) == CONFIG
-    assert torch.equal(de.NoiseSchedule.from_dict(meta["schedule"]).beta, SCHEDULE.beta)
+    assert torch.equal(de.NoiseSchedule.from_dict(meta["objective"]["schedule"]).beta, SCHEDULE.beta)
     assert de.Recipe.from_dict(meta["recipe"]) == RECIPE
 
 
@@ -293,7 +299,7 @@ def test_a_compiled_network_is_saved_under_its_own_names(tmp_path, monkeypatch):
     real = torch.compile
     monkeypatch.setattr(torch, "compile", lambda model: real(model, backend="eager"))
     list(fit(Conv(), replace(RECIPE, steps=2, compile=True), directory=tmp_path))
-    tensors, _ = checkpoint.read(tmp_path / CHECKPOINT)
+    tensors, _ = files.read(tmp_path / CHECKPOINT)
     names = {name for name in tensors if name.startswith("model.")}
     assert names == {"model.conv.weight", "model.conv.bias"}
     list(fit(Conv(), replace(RECIPE, steps=3, compile=True), directory=tmp_path))
@@ -313,7 +319,7 @@ def test_a_run_that_must_not_resume_does_not(whole):
         ({"recipe": replace(RECIPE, seed=1)}, ["another recipe", "seed 0 -> 1"]),
         ({"recipe": replace(RECIPE, batch_size=5)}, ["another recipe", "batch_size 4 -> 5"]),
         ({"recipe": replace(RECIPE, flip=False)}, ["another recipe", "flip True -> False"]),
-        ({"recipe": replace(RECIPE, kind="v")}, ["another run", "kind", "eps", "v"]),
+        ({"target": "v"}, ["another run", "objective", "'target': 'eps'", "'target': 'v'"]),
         ({"data": pictures(seed=1)}, ["another run", "data", "sha256"]),
         ({"data": pictures(9)}, ["another run", "data", "[9, 1, 4, 4]"]),
         ({"schedule": de.NoiseSchedule.cosine(100)}, ["another run", "schedule", "cosine"]),
@@ -341,7 +347,7 @@ def test_a_damaged_checkpoint_is_refused(whole):
 def test_two_runs_never_share_a_folder(tmp_path):
     run = fit(network(), directory=tmp_path)
     next(run)
-    with pytest.raises(RuntimeError, match="is in use by another training run"):
+    with pytest.raises(RunBusy, match="is in use by another training run"):
         fit(network(), directory=tmp_path)
     run.close()
     assert next(fit(network(), directory=tmp_path)).step == 2
@@ -353,6 +359,112 @@ def test_what_a_kill_in_the_middle_of_a_write_left_behind_is_removed(whole):
         path.write_bytes(b"half")
     assert list(fit(network(), directory=whole)) == []
     assert not any(path.exists() for path in ours) and (whole / ".notes.tmp").exists()
+
+
+@pytest.mark.parametrize("said", [b"", b"{}\n5\n[]\nnull\n", b"\xff\xfe\n", b"[" * 50_000, b'{"step": 3, "loss"'])
+def test_damaged_reports_never_stop_a_finished_run(whole, said):
+    path = whole / METRICS
+    line = path.read_bytes().splitlines()[0]
+    path.write_bytes(said + b"\n" + line + b"\n")
+    before = (whole / CHECKPOINT).read_bytes()
+    assert list(fit(network(), directory=whole)) == []
+    assert (whole / CHECKPOINT).read_bytes() == before
+    assert [report["step"] for report in checkpoint.reports(path)] == [1]
+    assert path.read_bytes() == line + b"\n"
+    path.unlink()
+    assert checkpoint.reports(path) == [] and list(fit(network(), directory=whole)) == []
+
+
+def test_an_infinite_gradient_is_no_damage(tmp_path):
+    """In fp16 a step whose gradient is infinite is left out and reported."""
+    report = {"step": 1, "loss": 0.5, "grad_norm": math.inf, "rate": 0.1, "pictures_per_second": 3.0}
+    checkpoint.append(tmp_path / METRICS, report)
+    assert checkpoint.reports(tmp_path / METRICS) == [report]
+
+
+def test_a_report_that_does_not_fit_on_the_disk_leaves_those_before(tmp_path, monkeypatch):
+    path = tmp_path / METRICS
+    checkpoint.append(path, {"step": 1})
+    before = path.read_bytes()
+    real = open
+
+    class Full:
+        """Takes half of what it is given, and then no more."""
+
+        def __init__(self, file):
+            self.file, self.took = file, False
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            self.file.close()
+
+        def __getattr__(self, name):
+            return getattr(self.file, name)
+
+        def write(self, content):
+            if self.took:
+                raise OSError(errno.EDQUOT, "Disk quota exceeded")
+            self.took = True
+            return self.file.write(content[: len(content) // 2])
+
+    monkeypatch.setattr("builtins.open", lambda *a, **k: Full(real(*a, **k)))
+    with pytest.raises(OSError, match=r"disk quota to write .*metrics\.jsonl"):
+        checkpoint.append(path, {"step": 2})
+    monkeypatch.undo()
+    assert path.read_bytes() == before
+
+
+def of(whole, change):
+    """The checkpoint with other tensors or another description, and its checksum right."""
+    tensors, meta = files.read(whole / CHECKPOINT)
+    tensors = {name: value.clone() for name, value in tensors.items()}
+    change(tensors, meta)
+    files.write(whole / CHECKPOINT, tensors, meta)
+
+
+def rename(tensors, name, other):
+    tensors[other] = tensors.pop(name)
+
+
+LIES = {
+    "no weight": lambda tensors, meta: tensors.pop("model.conv_in.weight"),
+    "no moment": lambda tensors, meta: tensors.pop("optimizer.3.exp_avg"),
+    "a strange name": lambda tensors, meta: rename(tensors, "optimizer.0.step", "optimizer.x"),
+    "a deep name": lambda tensors, meta: rename(tensors, "optimizer.0.step", "optimizer.1.2.3"),
+    "no such parameter": lambda tensors, meta: rename(tensors, "optimizer.0.step", "optimizer.999.step"),
+    "a moment for a step": lambda tensors, meta: tensors.update(
+        {"optimizer.0.step": tensors["optimizer.0.exp_avg"] + 0}
+    ),
+    "NaN": lambda tensors, meta: tensors["model.conv_in.weight"].fill_(math.nan),
+    "an infinite moment": lambda tensors, meta: tensors["optimizer.2.exp_avg_sq"].fill_(math.inf),
+    "no recipe": lambda tensors, meta: meta.pop("recipe"),
+    "a step in words": lambda tensors, meta: meta.update(step="x"),
+    "a step below 0": lambda tensors, meta: meta.update(step=-1),
+    "no count of averages": lambda tensors, meta: meta.pop("ema_updates"),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_what_cannot_be_resumed_is_refused_by_name_and_nothing_is_changed(whole, lie):
+    of(whole, LIES[lie])
+    model = network(seed=5)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with pytest.raises(CheckpointError, match=CHECKPOINT):
+        fit(model, directory=whole)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_a_checkpoint_of_an_earlier_version_goes_on_after_a_word(tmp_path):
+    list(fit(network(), directory=tmp_path / "new"))
+    half = replace(RECIPE, steps=5)
+    list(fit(network(), half, directory=tmp_path / "old"))
+    tensors, meta = files.read(tmp_path / "old" / CHECKPOINT)
+    (tmp_path / "old" / CHECKPOINT).write_bytes(save(tensors, {"diffusion_edu": json.dumps(meta)}))
+    with pytest.warns(files.UncheckedFile, match=CHECKPOINT):
+        list(fit(network(), directory=tmp_path / "old"))
+    assert_same_run(tmp_path / "new", tmp_path / "old")
 
 
 # ---- what goes wrong -------------------------------------------------------------------------------------
@@ -397,7 +509,7 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path, value, log_every):
             if step.step == 6:
                 with torch.no_grad():
                     model.conv.bias.fill_(value)
-    tensors, meta = checkpoint.read(tmp_path / CHECKPOINT)
+    tensors, meta = files.read(tmp_path / CHECKPOINT)
     assert meta["step"] == 6
     assert all(tensor.isfinite().all() for tensor in tensors.values())
     assert reports(tmp_path)[-1]["step"] == 6
@@ -416,7 +528,7 @@ def test_an_infinite_gradient_is_not_saved(tmp_path, monkeypatch):
     monkeypatch.setattr(Conv, "forward", forward)
     with pytest.raises(TrainingDiverged, match=r"gradient norm became (inf|nan) by step 6; .* checkpoint is step 3"):
         list(fit(Conv(), directory=tmp_path))
-    tensors, meta = checkpoint.read(tmp_path / CHECKPOINT)
+    tensors, meta = files.read(tmp_path / CHECKPOINT)
     assert meta["step"] == 3
     assert all(tensor.isfinite().all() for tensor in tensors.values())
 
@@ -431,7 +543,7 @@ def test_a_run_given_up_with_bad_numbers_keeps_the_last_good_checkpoint(tmp_path
             with pytest.raises(TrainingDiverged):
                 next(run)
             break
-    assert checkpoint.read(tmp_path / CHECKPOINT)[1]["step"] == 3
+    assert files.read(tmp_path / CHECKPOINT)[1]["step"] == 3
 
 
 def test_without_a_checkpoint_the_error_says_so():
@@ -454,3 +566,31 @@ def test_data_of_another_kind_are_named_at_the_call(data, error, message):
     """Trap 32: floats would be taken for pixels."""
     with pytest.raises(error, match=message):
         fit(network(), data=data)
+
+
+@pytest.mark.parametrize("stop", [3, 5])
+def test_a_checkpoint_of_version_0_1_is_taken_up_to_the_same_bits(whole, tmp_path, stop):
+    """Its description had a schedule and a kind beside the objective, and fewer fields in the network's shape."""
+    for step in fit(network(), directory=tmp_path / "old"):
+        if step.step == stop:
+            break
+    tensors, meta = files.read(tmp_path / "old" / CHECKPOINT)
+    objective = meta.pop("objective")
+    meta["recipe"] = {k: v for k, v in meta["recipe"].items() if k != "minutes"} | {"kind": objective["target"]}
+    for name in ("cross_levels", "level"):
+        del meta["model"]["config"][name]
+    old = {**meta, "format": 1, "schedule": objective["schedule"], "kind": objective["target"]}
+    files.write(tmp_path / "old" / CHECKPOINT, tensors, old)
+    list(fit(network(4), directory=tmp_path / "old"))
+    assert_same_run(whole, tmp_path / "old")
+    files.write(tmp_path / "old" / CHECKPOINT, tensors, {**old, "kind": "v"})
+    with pytest.raises(CheckpointError, match=r"belongs to another run: its objective is .*'target': 'v'"):
+        fit(network(), directory=tmp_path / "old")
+
+
+def test_inputs_that_changed_are_refused(tmp_path):
+    list(fit(network(), directory=tmp_path, inputs={"encoder": "abc"}))
+    assert list(fit(network(), directory=tmp_path, inputs={"encoder": "abc"})) == []
+    for inputs in ({"encoder": "abd"}, None):
+        with pytest.raises(CheckpointError, match=r"belongs to another run: its inputs is \{'encoder': 'abc'\}"):
+            fit(network(), directory=tmp_path, inputs=inputs)

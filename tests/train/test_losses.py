@@ -1,8 +1,11 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import nn
 
 import diffusion_edu as de
+from diffusion_edu.train.losses import loss_weight
 
 SCHEDULE = de.NoiseSchedule.linear(100)
 
@@ -122,10 +125,10 @@ def test_the_same_generator_gives_the_same_loss():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"kind": "epsilon"}, ["kind", "'epsilon'", "'eps'"]),
+        ({"target": "epsilon"}, ["target", "'epsilon'", "'eps'"]),
         ({"drop": 1.5}, ["drop", "1.5", "between 0 and 1"]),
-        ({"drop": 0.5}, ["drop", "cond", "null"]),
-        ({"drop": 0.5, "cond": de.Cond(vec=torch.zeros(2, 1))}, ["null"]),
+        ({"drop": 0.5}, ["drop", "0.5", "cond is None"]),
+        ({"weight": "snr"}, ["weight", "uniform, min-snr", "'snr'"]),
         ({"t": torch.tensor([1, 101])}, ["t ", "101"]),
         ({"t": torch.tensor([1])}, ["t ", "(2,)", "(1,)"]),
     ],
@@ -148,5 +151,40 @@ def test_steps_and_noise_can_be_given():
 
     loss = de.diffusion_loss(model, x0, schedule, t=t, eps=eps)
     assert torch.equal(seen["t"], t)
-    assert torch.equal(seen["x_t"], de.q_sample(x0, t, schedule, eps=eps)[0])
+    assert torch.equal(seen["x_t"], de.q_sample(x0, t, schedule, noise=eps)[0])
     assert loss.item() == pytest.approx(eps.square().mean().item(), rel=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["eps", "x0", "v"])
+@pytest.mark.parametrize("name", ["linear", "cosine"])
+def test_min_snr_is_the_smaller_of_snr_and_five_in_terms_of_x0(kind, name):
+    """Trap 20: whatever is predicted, the weight times its error is min(snr, 5) times the error of x_0."""
+    schedule = de.NoiseSchedule.from_name(name, 1000)
+    t = torch.tensor([1, 10, 200, 500, 900, 1000])
+    x0, x_t, error = randn(6, 3, seed=1).double(), randn(6, 3, seed=2).double(), randn(6, 3, seed=3).double() / 100
+    a = schedule.alpha_bar[t]
+    snr = a / (1 - a)
+    true, off = (de.to_x0_eps("x0", x, x_t, t, schedule) for x in (x0, x0 + error))
+    own = [de.target(kind, estimate.x0, estimate.eps, t, schedule) for estimate in (true, off)]
+    weighted = loss_weight("min-snr", kind, t, schedule) * (own[1] - own[0]).square().sum(1)
+    assert torch.allclose(weighted, snr.clamp(max=5) * error.square().sum(1), rtol=1e-6)
+
+
+def test_weights_at_the_ends_are_finite():
+    """With no signal left at all, snr = 0 must not divide; and uniform is one."""
+    alpha_bar = torch.tensor([1.0, 0.999, 0.5, 0.0], dtype=torch.float64)
+    schedule, t = SimpleNamespace(alpha_bar=alpha_bar), torch.tensor([1, 2, 3])
+    found = [loss_weight("min-snr", kind, t, schedule).tolist() for kind in ("eps", "x0", "v")]
+    assert found[0] == pytest.approx([5 / 999, 1, 1])
+    assert found[1] == pytest.approx([5, 1, 0])
+    assert found[2] == pytest.approx([5 / 1000, 0.5, 0])
+    assert loss_weight("uniform", "eps", t, schedule).tolist() == [1, 1, 1]
+
+
+def test_the_weight_reaches_the_loss():
+    x0, t = randn(2, 3), torch.tensor([1, 90])
+    losses = [
+        de.diffusion_loss(Recorder(), x0, SCHEDULE, generator=generator(), t=t, weight=weight, reduce=False)
+        for weight in ("uniform", "min-snr")
+    ]
+    assert torch.allclose(losses[1], losses[0] * loss_weight("min-snr", "eps", t, SCHEDULE).float())

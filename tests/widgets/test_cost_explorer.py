@@ -7,6 +7,7 @@ import itertools
 import json
 import re
 from base64 import b64decode
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,10 +15,13 @@ import traitlets
 from PIL import Image
 
 from diffusion_edu.nn.cost import TrainingCost, network_cost
-from diffusion_edu.widgets import CostExplorer, bundle
-from diffusion_edu.widgets.cost_explorer import MACHINES, NETWORKS, PRECISIONS, SIDES
+from diffusion_edu.widgets import CostExplorer
+from diffusion_edu.widgets.cost.widget import MACHINES, NETWORKS, PRECISIONS, SIDES
+from diffusion_edu.widgets.kit import bundle
 
-COST = f"const c = await import({json.dumps((bundle.STATIC / 'cost.mjs').as_uri())});"
+ROOT = Path(__file__).resolve().parents[2]
+
+COST = "const c = await load('maths/cost', 'kit/numbers');"
 ALL = COST + (
     "result = data.runs.map((run) => { const p = data.payload;"
     " return c.trainingCost(p.networks[run.network].sides[run.side], p.machines[run.machine], p.model,"
@@ -58,6 +62,12 @@ def test_the_payload_is_counted_not_written(explorer):
     for name, machine in MACHINES.items():
         assert data["machines"][name]["peak"] == {"fp32": machine.fp32, "half": machine.half}
         assert machine.source.startswith("measured" if name == "cpu" else "data sheet")
+
+
+def test_the_peak_of_two_cores_is_the_measured_one():
+    peak = json.loads((ROOT / "benchmarks/results/cpu.json").read_text())["parts"]["peak"]
+    assert MACHINES["cpu"].half == pytest.approx(peak["bf16_flops"], rel=0.01)
+    assert MACHINES["cpu"].fp32 == pytest.approx(peak["fp32_flops"], rel=0.01)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +142,7 @@ def test_html_holds_the_state_of_now_and_a_picture():
     assert (data["network"], data["side"], data["batch"], data["machine"]) == ("base", 64, 64, "a100")
     alt = re.search(r'alt="([^"]+)"', page)[1]
     cost: TrainingCost = explorer.cost
-    assert f"{cost.picture_flops / 1e9:.3g} GFLOP a training picture" in alt
+    assert f"{cost.picture_flops / 1e9:.3g} GFLOP a training image" in alt
     assert f"memory {cost.memory_bytes / 1e9:.3g} GB with a batch of 64, of 40 GB" in alt
     picture = Image.open(io.BytesIO(b64decode(re.search(r'src="data:image/png;base64,([^"]+)"', page)[1])))
     assert picture.width == 672 and len(page) < 30_000
@@ -146,4 +156,5 @@ def test_html_holds_the_state_of_now_and_a_picture():
 
 def test_the_script_is_small():
     """What this widget adds to what all share, in bytes as they lie in the file."""
-    assert sum((bundle.STATIC / f"{name}.mjs").stat().st_size for name in ("cost", "cost_explorer")) < 20_000
+    names = ("maths/cost", "cost/facts", "cost/words", "cost/view", "cost/element")
+    assert sum((bundle.WIDGETS / f"{name}.mjs").stat().st_size for name in names) < 20_000

@@ -14,17 +14,17 @@ import traitlets
 from PIL import Image
 
 import diffusion_edu as de
-from diffusion_edu.widgets import FlowExplorer, bundle
+from diffusion_edu.widgets import FlowExplorer
 
 SCHEDULE = de.NoiseSchedule.linear(1000)
-FLOW = f"const flow = await import({json.dumps((bundle.STATIC / 'flow.mjs').as_uri())});"
-# What the page does with a payload: the same calls as in flow_explorer.mjs.
+FLOW = "const flow = await load('maths/oracle', 'maths/noise', 'flow/runs', 'flow/shapes');"
+# What the page does with a payload: the same calls as in flow/facts.mjs.
 WORLD = (
     FLOW
     + """
 const p = JSON.parse(data.payload);
 const schedule = maths.makeSchedule(p.schedule, p.T);
-const oracle = flow.makeOracle(common.floatsFromBase64(p.shapes[data.shape].points), p.std, schedule);
+const oracle = flow.makeOracle(kit.floatsFromBase64(p.shapes[data.shape].points), p.std, schedule);
 const x0 = flow.draw(oracle, p.n, data.seed);
 const normal = (stream) => maths.gaussian(flow.streamSeed(data.seed, stream), 2 * p.n);
 const eps = normal(flow.STREAMS.eps);
@@ -220,7 +220,7 @@ def test_html_is_small_and_holds_all_that_the_page_needs():
     assert html == FlowExplorer(arrows=True).html()
     assert len(html) < 40_000
     data = json.loads(re.search(r'<script type="application/json">(.*?)</script>', html)[1])
-    assert set(FlowExplorer._shared) | {"n", "std", "schedule", "T", "centres", "shapes"} == set(data)
+    assert set(FlowExplorer._shared) | {"n", "std", "schedule", "T", "centres", "shapes", "traits"} == set(data)
     assert data["arrows"] is True
     points = np.frombuffer(b64decode(data["shapes"]["spiral"]["points"]), dtype="<f4").reshape(-1, 2)
     assert points.tobytes() == de.data.toy("spiral", 256, spread=0.0).numpy().tobytes()

@@ -15,10 +15,10 @@ import traitlets
 from PIL import Image
 
 from diffusion_edu.metrics import Statistics, frechet_terms
-from diffusion_edu.widgets import FrechetExplorer, bundle
-from diffusion_edu.widgets.frechet_explorer import PRESETS
+from diffusion_edu.widgets import FrechetExplorer
+from diffusion_edu.widgets.frechet.widget import PRESETS
 
-FRECHET = f"const f = await import({json.dumps((bundle.STATIC / 'frechet.mjs').as_uri())});"
+FRECHET = "const f = await load('maths/frechet');"
 EXACT = FRECHET + (
     "result = data.map(([a, b]) => { const t = f.frechetTerms(f.shapeOf(a), f.shapeOf(b));"
     " return [t.mean, t.covariance, t.distance]; })"

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from pathlib import Path
 
 import pytest
 import torch
-from playwright.sync_api import sync_playwright
+from chromium import PATIENCE, wait_until
+from dalle_parts import TEXTS, randn, system
+from tiny_cascade import cascade
 
 from diffusion_edu.widgets import (
+    CascadePlayer,
     CostExplorer,
     FlowExplorer,
     FrechetExplorer,
+    PriorCloud,
     ReversePlayer,
     ScheduleExplorer,
     XTExplorer,
@@ -21,7 +23,6 @@ from diffusion_edu.widgets import (
 )
 
 pytestmark = pytest.mark.browser
-TOOLS = Path(__file__).resolve().parents[2] / "tools"
 PIXELS = torch.randint(0, 256, (3, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 # What anywidget gives to `render`: a model with get, set, save_changes, on and off.
@@ -43,21 +44,11 @@ MODEL = """async ([source, traits]) => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def browser():
-    spec = importlib.util.spec_from_file_location("find_browser", TOOLS / "find_browser.py")
-    finder = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(finder)
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=finder.find(), args=["--no-sandbox", "--disable-gpu"])
-        yield found
-        found.close()
-
-
 @pytest.fixture
-def page(browser):
+def page(chromium):
     problems = []
-    page = browser.new_page()
+    page = chromium.new_page()
+    page.set_default_timeout(PATIENCE)
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda message: message.type == "error" and problems.append(message.text))
     page.set_content("<!doctype html><html lang=en><body></body></html>")
@@ -71,7 +62,7 @@ def mount(page):
     def go(widget):
         traits = {name: getattr(widget, name) for name in ("payload", *widget._shared)}
         page.evaluate(MODEL, [widget._esm, traits])
-        page.wait_for_function("document.querySelector('.de-widget').state")
+        wait_until(page, "document.querySelector('.de-widget').state")
         return page
 
     return go
@@ -79,7 +70,7 @@ def mount(page):
 
 def state(page, until: str) -> dict:
     """The state of the widget, once `until` (an expression of s) holds."""
-    page.wait_for_function(f"(() => {{ const s = document.querySelector('.de-widget').state; return {until}; }})()")
+    wait_until(page, f"((s) => {until})(document.querySelector('.de-widget').state)")
     return page.evaluate("document.querySelector('.de-widget').state")
 
 
@@ -90,6 +81,11 @@ def make(tag, oracle):
         return CostExplorer(share=30)
     if tag == "frechet-explorer":
         return FrechetExplorer("turned", n=30)
+    if tag == "cascade-player":
+        return CascadePlayer(cascade(), ["cat"], steps=4, frame=3)
+    if tag == "prior-cloud":
+        images, training = (randn(n, 3, 16, 16, seed=n).clamp(-1, 1) for n in (3, 30))
+        return PriorCloud(system(), TEXTS, images, training, guidances=(1, 4), n=2, steps=2, prior_steps=2)
     if tag == "x-t-explorer":
         return XTExplorer(PIXELS, t=300)
     if tag == "schedule-explorer":
@@ -106,6 +102,7 @@ def make(tag, oracle):
         ("reverse-player", "step", "frame", 3),
         ("flow-explorer", "t", "t", 300),
         ("cost-explorer", "share", "share", 30),
+        ("cascade-player", "frame", "frame", 3),
     ],
 )
 def test_the_page_and_python_follow_each_other(mount, oracle, tag, role, trait, start):
@@ -115,7 +112,7 @@ def test_the_page_and_python_follow_each_other(mount, oracle, tag, role, trait, 
     slider.focus()
     page.keyboard.press("ArrowRight")
     state(page, f"s.{trait} === {start + 1}")
-    page.wait_for_function(f"model.saved.{trait} === {start + 1}")
+    wait_until(page, f"model.saved.{trait} === {start + 1}")
     # JupyterLab keeps its own commands off a control that says so.
     assert slider.get_attribute("data-lm-suppress-shortcuts") == "true"
     page.evaluate(f"model.push({json.dumps(trait)}, 5)")
@@ -139,7 +136,7 @@ def test_choices_are_synced_as_well(mount, oracle):
     page = mount(make("schedule-explorer", oracle))
     page.locator("[data-role=kind]").select_option("cosine")
     page.locator("[data-role=T-number]").fill("500")
-    page.wait_for_function("model.saved.T === 500 && model.saved.kind === 'cosine'")
+    wait_until(page, "model.saved.T === 500 && model.saved.kind === 'cosine'")
     assert page.evaluate("model.saved.t") == 150, "t keeps its place, 30 % of the way"
     page.evaluate("model.push('points', [0.001, 0.002, 0.003, 0.004, 0.005]); model.push('kind', 'custom')")
     assert state(page, "s.kind === 'custom'")["points"][4] == 0.005
@@ -159,7 +156,7 @@ def test_a_moved_gaussian_reaches_python_and_the_other_way_round(mount, oracle):
     page.locator("[data-role=real-first]").focus()
     page.keyboard.press("ArrowUp")
     page.locator("[data-role=more]").click()
-    page.wait_for_function("model.saved.real[2] === 1.6 && model.saved.draws === 2")
+    wait_until(page, "model.saved.real[2] === 1.6 && model.saved.draws === 2")
     explorer = FrechetExplorer(real=page.evaluate("model.saved.real"), generated=[1.0, 0.0, 0.5, 0.0, 10.0])
     page.evaluate(f"model.push('generated', {json.dumps(explorer.generated)})")
     shown = state(page, "s.generated[0] === 1")
@@ -167,9 +164,21 @@ def test_a_moved_gaussian_reaches_python_and_the_other_way_round(mount, oracle):
     assert page.locator("[data-role=generated-along]").input_value() == "0.5"
 
 
-@pytest.mark.parametrize(
-    "tag", ["x-t-explorer", "schedule-explorer", "reverse-player", "flow-explorer", "frechet-explorer"]
-)
+def test_a_chosen_point_reaches_python_and_the_other_way_round(mount, oracle):
+    page = mount(make("prior-cloud", oracle))
+    page.locator("[data-role=point]").nth(2).focus()
+    page.keyboard.press("ArrowRight")
+    page.locator("[data-role=guidance]").select_option("4")
+    wait_until(page, "model.saved.point === 3 && model.saved.guidance === '4'")
+    page.evaluate("model.push('caption', 2)")
+    assert state(page, "s.caption === 2")["text"] == TEXTS[2]
+    assert page.locator("[data-role=caption]").input_value() == "2"
+
+
+LEAVING = ["x-t-explorer", "schedule-explorer", "reverse-player", "flow-explorer", "frechet-explorer"]
+
+
+@pytest.mark.parametrize("tag", [*LEAVING, "cascade-player", "prior-cloud"])
 def test_leaving_removes_every_trace(mount, oracle, tag):
     page = mount(make(tag, oracle))
     page.evaluate("leave()")
@@ -184,3 +193,21 @@ def test_data_that_cannot_be_read_is_said_in_words(page):
     }
     page.evaluate(MODEL, [explorer._esm, traits])
     assert "This widget cannot start" in page.locator("[role=alert]").inner_text()
+
+
+def test_the_answer_is_covered_until_the_reader_asks_for_it(mount):
+    page = mount(XTExplorer(PIXELS, t=300, covered=True))
+    state(page, "s.t === 300")
+    canvases = [page.locator(f".de-{colour} > canvas") for colour in ("violet", "blue", "orange")]
+    assert [canvas.is_visible() for canvas in canvases] == [True, False, False]
+    assert canvases[2].get_attribute("aria-label") == "the noise, covered"
+    page.get_by_label("cover x₀ and ε").uncheck()
+    canvases[1].wait_for()
+    assert [canvas.is_visible() for canvas in canvases] == [True, True, True]
+    assert canvases[2].get_attribute("aria-label") == "noise, seed 0"
+
+
+def test_nothing_is_covered_and_no_box_asks_for_it_unless_that_is_wanted(mount):
+    page = mount(XTExplorer(PIXELS, t=300))
+    state(page, "s.t === 300")
+    assert page.locator(".de-orange > canvas").is_visible() and not page.get_by_label("cover x₀ and ε").count()

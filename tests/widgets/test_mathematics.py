@@ -9,8 +9,9 @@ import torch
 
 import diffusion_edu as de
 from diffusion_edu.widgets import ReversePlayer, ScheduleExplorer, XTExplorer, record
-from diffusion_edu.widgets.payload import b64, widget_noise
-from diffusion_edu.widgets.reverse_player import unpack
+from diffusion_edu.widgets.kit.payload import b64
+from diffusion_edu.widgets.maths.noise import widget_noise
+from diffusion_edu.widgets.reverse.widget import unpack
 
 SCHEDULES = [
     (kind, T, options)
@@ -96,8 +97,8 @@ def test_what_the_page_shows_is_q_sample(js, kind, t):
     widget = XTExplorer(images, schedule=kind, t=t, seed=4, picture=1)
     code = (
         "const payload = JSON.parse(data.payload);"
-        "const x0 = common.toX0(common.bytesFromBase64(payload.pixels).subarray(192, 384));"
-        "const eps = common.floatsFromBase64(payload.eps);"
+        "const x0 = kit.toX0(kit.bytesFromBase64(payload.pixels).subarray(192, 384));"
+        "const eps = kit.floatsFromBase64(payload.eps);"
         "result = maths.qSample(x0, eps, data.t, maths.makeSchedule(data.schedule, payload.T))"
     )
     shown = numbers(js(code, {"payload": widget.payload, "schedule": kind, "t": t})).reshape(1, 3, 8, 8)
@@ -105,26 +106,6 @@ def test_what_the_page_shows_is_q_sample(js, kind, t):
     x_t, _ = de.q_sample(de.data.to_x0(images[1:]), t, de.NoiseSchedule.from_name(kind, 1000), generator=noise)
     torch.testing.assert_close(shown, x_t.double(), rtol=0, atol=1e-6)
     torch.testing.assert_close(widget.x_t, x_t)
-
-
-@pytest.mark.parametrize("t", [1, 2, 50, 100])
-def test_posterior_equals_the_package(js, t):
-    x0, x_t = torch.randn(2, 1, 4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(t))
-    data = {"x0": x0.flatten().tolist(), "xt": x_t.flatten().tolist(), "t": t}
-    answer = js("result = maths.posterior(data.x0, data.xt, data.t, maths.makeSchedule('linear', 100))", data)
-    expected = de.posterior(x0, x_t, t, de.NoiseSchedule.linear(100))
-    same(numbers(answer["mean"]), expected.mean.flatten(), rtol=1e-9)
-    assert float(answer["variance"]) == pytest.approx(expected.variance.item(), rel=1e-9)
-
-
-@pytest.mark.parametrize(("t", "s"), [(100, 90), (50, 1), (1, 0)])
-def test_ddim_step_equals_the_package(js, t, s):
-    x0, x_t = torch.randn(2, 1, 4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(t))
-    schedule = de.NoiseSchedule.linear(100)
-    data = {"x0": x0.flatten().tolist(), "xt": x_t.flatten().tolist(), "t": t, "s": s}
-    code = "result = maths.ddimStep(data.xt, data.x0, data.t, data.s, maths.makeSchedule('linear', 100))"
-    expected = de.ddim_step(x_t, de.to_x0_eps("x0", x0, x_t, t, schedule), t, s, schedule)
-    same(numbers(js(code, data)), expected.flatten(), rtol=1e-9)
 
 
 @pytest.mark.parametrize(("T", "steps"), [(1000, 1000), (1000, 50), (1000, 15), (100, 7), (21, 21), (10, 1)])
@@ -153,7 +134,7 @@ def test_the_noise_is_standard_normal_and_seeds_are_independent():
 
 def test_numbers_of_the_picture(js):
     x = torch.randn(500, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
-    code = "result = [maths.moments(data), maths.density(data, -4, 4, 16), maths.normal(0.5)]"
+    code = "const f = await load('x_t/facts'); result = [f.moments(data), f.density(data, -4, 4, 16), f.normal(0.5)]"
     moments, density, normal = js(code, x.tolist())
     assert float(moments["mean"]) == pytest.approx(x.mean().item(), rel=1e-9)
     assert float(moments["std"]) == pytest.approx(x.std(correction=0).item(), rel=1e-9)
@@ -179,7 +160,7 @@ def test_recorded_pictures_survive_the_way_into_the_page(js, oracle):
     player = ReversePlayer(trajectories)
     code = (
         "const p = JSON.parse(data);"
-        "const [t, z] = await Promise.all([p.data_t, p.data_0].map((d) => common.inflate(common.bytesFromBase64(d))));"
+        "const [t, z] = await Promise.all([p.data_t, p.data_0].map((d) => kit.inflate(kit.bytesFromBase64(d))));"
         "const plane = (bytes, levels, k) =>"
         " Array.from(bytes.subarray(64 * k, 64 * k + 64), (q) => 2 * q / (levels - 1) - 1);"
         "result = p.runs[0].x_t[1].map((k, f) => [k < 0 ? plane(z, p.levels_0, -1 - k) : plane(t, p.levels_t, k),"
@@ -195,7 +176,7 @@ def test_recorded_pictures_survive_the_way_into_the_page(js, oracle):
 
 def test_float32_noise_survives_base64(js):
     values = torch.randn(33, generator=torch.Generator().manual_seed(9))
-    read = numbers(js("result = common.floatsFromBase64(data)", b64(values.numpy())))
+    read = numbers(js("result = kit.floatsFromBase64(data)", b64(values.numpy())))
     assert torch.equal(read, values.double())
 
 
@@ -204,8 +185,8 @@ def test_float32_noise_survives_base64(js):
     [(0.394, "0.394"), (4.03e-5, "4.0×10⁻⁵"), (0, "0.000"), (-0.5, "−0.500"), (123456, "1.2×10⁵")],
 )
 def test_numbers_are_written_for_readers(js, value, words):
-    assert js("result = common.number(data)", value) == words
+    assert js("result = kit.number(data)", value) == words
 
 
 def test_infinity_is_written_as_such(js):
-    assert js("result = common.number(Infinity)") == "∞"
+    assert js("result = kit.number(Infinity)") == "∞"

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 import torch
 from torch import nn
 
 import diffusion_edu as de
-from diffusion_edu.diffusion import samplers
-from diffusion_edu.widgets import bundle
-from diffusion_edu.widgets.payload import widget_noise
+from diffusion_edu.diffusion import process, samplers
+from diffusion_edu.widgets.maths.noise import widget_noise
 
 SHAPE = (1, 4, 6)
 AREA = 24
@@ -30,18 +27,29 @@ RUNS = (
     {"method": "ddim", "steps": 25, "eta": 0.5, "start_t": 1},
     {"method": "dpm-solver", "steps": 10, "start_t": 40},
 )
-CASES = [(kind, T, run) for kind, T in SCHEDULES for run in RUNS]
+# Networks of other targets, and other ways to clip.
+OTHERS = (
+    {"method": "ddim", "steps": 10, "target": "v", "clip": "static"},
+    {"method": "ddpm", "steps": 8, "target": "x0", "clip": "dynamic"},
+    {"method": "dpm-solver", "steps": 9, "target": "v", "clip": "dynamic"},
+    {"method": "ddim", "steps": 10, "eta": 1.0, "target": "eps", "clip": "none"},
+    {"method": "dpm-solver", "steps": 6, "target": "x0", "clip": "none"},
+)
+CASES = [(kind, T, run) for kind, T in SCHEDULES for run in RUNS] + [("linear", 200, run) for run in OTHERS]
 START = torch.linspace(-1, 1, len(SEEDS) * AREA, dtype=torch.float64).reshape(-1, *SHAPE)
 
-PAGE = (
-    f"const {{ reverse, runTimes }} = await import({json.dumps((bundle.STATIC / 'samplers.mjs').as_uri())});"
-    + """
+PAGE = """
+const { reverse, runTimes } = await load("maths/samplers");
 const { seeds, area, cases, start } = data;
 
-function predictor(schedule) {
+function predictor(schedule, target) {
   return async (x, t) => {
     const [a, b] = [maths.signal(schedule, t), maths.noise(schedule, t)];
-    return x.map((v) => (v - a * (0.6 + ((a * 0.25) / (a * a * 0.25 + b * b)) * (v - a * 0.6))) / b);
+    return x.map((v) => {
+      const x0 = 0.6 + ((a * 0.25) / (a * a * 0.25 + b * b)) * (v - a * 0.6);
+      const eps = (v - a * x0) / b;
+      return { eps, x0, v: a * eps - b * x0 }[target];
+    });
   };
 }
 
@@ -54,32 +62,33 @@ function source() {
 }
 
 result = [];
-for (const [kind, T, { method, steps, eta = 0, start_t }] of cases) {
+for (const [kind, T, { method, steps, eta = 0, start_t, target = "eps", clip = "static" }] of cases) {
   const schedule = maths.makeSchedule(kind, T);
   const fresh = source();
   let xt = fresh();
   if (start_t) xt = xt.map((z, i) => maths.signal(schedule, start_t) * start[i] + maths.noise(schedule, start_t) * z);
   const states = [];
   const times = runTimes(T, steps, start_t ?? T);
-  for await (const step of reverse({ schedule, method, eta, times, xt, predict: predictor(schedule), fresh }))
+  const network = { target, clip, area };
+  const predict = predictor(schedule, target);
+  for await (const step of reverse({ schedule, method, eta, times, xt, predict, network, fresh }))
     states.push({ at: [step.t, step.s, step.i, step.of], xt: step.xt, x0: step.x0 });
   result.push(states);
 }
 """
-)
 
 
 class Gaussian(nn.Module):
-    """Predicts the noise in x_t as if every pixel of a picture were N(0.6, 0.5^2): its estimates leave [-1, 1]."""
+    """Knows x_0 as if every pixel of a picture were N(0.6, 0.5^2): its estimates leave [-1, 1]."""
 
-    def __init__(self, schedule: de.NoiseSchedule) -> None:
+    def __init__(self, schedule: de.NoiseSchedule, target: str = "eps") -> None:
         super().__init__()
-        self.schedule = schedule
+        self.schedule, self.target = schedule, target
 
     def forward(self, x_t, t, cond=None):
         a, b = self.schedule.signal(int(t[0])), self.schedule.noise(int(t[0]))
         x0 = 0.6 + a * 0.25 / (a * a * 0.25 + b * b) * (x_t - a * 0.6)
-        return (x_t - a * x0) / b
+        return process.target(self.target, x0, (x_t - a * x0) / b, t, self.schedule)
 
 
 class PageNoise:
@@ -94,10 +103,14 @@ class PageNoise:
 
 
 def run_in_python(kind, T, options, clip=True):
+    options = dict(options)
+    name, steps = options.pop("method", "ddim"), options.pop("steps")
+    sampler = de.named_sampler(name, **{"eta": options.pop("eta")} if "eta" in options else {})
     schedule = de.NoiseSchedule.from_name(kind, T)
     begin = {"start": START} if "start_t" in options else {"shape": START.shape}
-    denoiser = de.Denoiser(Gaussian(schedule), schedule, clip=clip)
-    return list(de.sample(denoiser, **begin, **options, seeds=SEEDS, dtype=torch.float64))
+    target, clip = options.pop("target", "eps"), {"none": False}.get(way := options.pop("clip", clip), way)
+    denoiser = de.Denoiser(Gaussian(schedule, target), schedule, target, clip)
+    return list(de.sample(denoiser, **begin, **options, sampler=sampler, steps=steps, seeds=SEEDS, dtype=torch.float64))
 
 
 @pytest.fixture(scope="module")

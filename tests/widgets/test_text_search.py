@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import importlib.util
 import json
 import random
 import subprocess
@@ -14,21 +13,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from playwright.sync_api import sync_playwright
+from chromium import PATIENCE, wait_until
 
+from diffusion_edu import files
 from diffusion_edu.data import emoji
 from diffusion_edu.data.emoji import read_names
-from diffusion_edu.nn.transformer import TransformerConfig
-from diffusion_edu.pretrained import WEIGHTS
-from diffusion_edu.systems import clip_loss, emoji_tokenizer, load_clip
+from diffusion_edu.nn import TextEncoderConfig
+from diffusion_edu.pretrained import WEIGHTS, load
+from diffusion_edu.systems import clip_loss, emoji_tokenizer
 from diffusion_edu.systems.clip import CLIP, CLIPConfig
-from diffusion_edu.systems.emoji_clip import encode_texts
-from diffusion_edu.train import checkpoint
-from diffusion_edu.widgets import TextSearch, bundle, text_tower
-from diffusion_edu.widgets.text_search import WORDS
-from diffusion_edu.widgets.text_search_data import caption_words, phrases
+from diffusion_edu.systems.text import encode_texts
+from diffusion_edu.widgets import TextSearch
+from diffusion_edu.widgets.model import tower as text_tower
+from diffusion_edu.widgets.search.captions import caption_words, phrases
+from diffusion_edu.widgets.search.widget import WORDS
 
-TOOLS = Path(__file__).resolve().parents[2] / "tools"
 FILE = WEIGHTS / "emoji-clip.safetensors"
 HARD = [
     *(
@@ -57,15 +56,14 @@ HARD = [
     ),
     *("a" * 100, "a" * 101, "a " * 60, "[CLS] [PAD] ##a", "\ufffd\0a", "Ǆ K Å"),
 ]
-MODULES = f"""
-const at = {json.dumps(bundle.STATIC.as_uri())};
-const [pieces, encoder, ranking, results] = await Promise.all(
-  ["word_pieces", "text_encoder", "text_ranking", "text_results"].map((name) => import(`${{at}}/${{name}}.mjs`)));
-const read = async ({{words, heads, ...rest}}) => {{
-  const [t, e] = [pieces.makeTokenizer(words), encoder.makeTextEncoder(await encoder.unpackTower(rest), heads)];
+MODULES = """
+const [pieces, encoder, ranking, results, tower] = await Promise.all(
+  ["maths/word_pieces", "maths/text_encoder", "maths/ranking", "search/words", "model/tower"].map((n) => load(n)));
+const read = async ({words, heads, ...rest}) => {
+  const [t, e] = [pieces.makeTokenizer(words), encoder.makeTextEncoder(await tower.unpackTower(rest), heads)];
   return (text) => e.encode(t.encode(text).ids);
-}};
-const rows = (code) => ranking.directions(common.bytesFromBase64(code), 128);
+};
+const rows = (code) => ranking.directions(kit.bytesFromBase64(code), 128);
 """
 
 
@@ -76,7 +74,7 @@ def widget() -> TextSearch:
 
 @pytest.fixture(scope="module")
 def clip() -> CLIP:
-    return load_clip(FILE)
+    return load(FILE)
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +142,7 @@ def test_embeddings_are_those_of_pytorch(js, clip, tower) -> None:
 
 def test_embeddings_of_a_network_of_other_sizes(js) -> None:
     """Widths that no loop divides evenly; three blocks; weights that are random, so that nothing hides."""
-    text = TransformerConfig(vocabulary=emoji_tokenizer().size, width=18, depth=3, heads=3, ratio=3, length=9)
+    text = TextEncoderConfig.small(vocabulary=emoji_tokenizer().size, width=18, depth=3, heads=3, ratio=3, length=9)
     with torch.random.fork_rng([]):
         torch.manual_seed(0)
         model = CLIP(CLIPConfig.tiny(embedding=7, text=text)).eval()
@@ -154,7 +152,7 @@ def test_embeddings_of_a_network_of_other_sizes(js) -> None:
     found = text_tower.tower(state, heads=3, words=emoji_tokenizer().vocabulary)
     rows = [[2, 3], [2, 40, 500, 3], [2, 7, 8, 9, 1, 1999, 30, 31, 3]]
     code = f"""{MODULES}
-    const e = encoder.makeTextEncoder(await encoder.unpackTower(data.tower), data.tower.heads);
+    const e = encoder.makeTextEncoder(await tower.unpackTower(data.tower), data.tower.heads);
     result = [e.length, ...data.rows.map(e.encode)]"""
     length, *got = js(code, {"tower": found, "rows": rows})
     assert int(length) == 9
@@ -305,8 +303,8 @@ def test_the_tower_is_the_same_from_file_and_model_and_needs_no_library(widget, 
     model = TextSearch(clip)
     assert widget._tower == model._tower == tower
     full = tmp_path / "full.safetensors"
-    tensors, meta = checkpoint.read(FILE)
-    checkpoint.write(full, {name: value.float() for name, value in tensors.items()}, meta)
+    tensors, meta = files.read(FILE)
+    files.write(full, {name: value.float() for name, value in tensors.items()}, meta)
     assert text_tower.tower_of_file(full, WORDS) == tower
     code = (
         "import sys, importlib.util as u; from pathlib import Path; s = u.spec_from_file_location('t', sys.argv[1]);"
@@ -329,13 +327,13 @@ def test_a_file_of_another_network_is_refused() -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"batch": [1]}, r"batch must hold 2\.\.10 different pictures, got \[1\]"),
+        ({"batch": [1]}, r"batch must hold 2\.\.10 different images, got \[1\]"),
         ({"batch": [1, 1]}, "batch must hold"),
         ({"batch": list(range(11))}, "batch must hold"),
         ({"batch": [0, 192]}, r"batch must be an integer in 0\.\.191, got 192"),
         ({"temperature": 0.0}, r"temperature must be in 0\.01\.\.1, got 0\.0"),
         ({"temperature": float("nan")}, "temperature must be"),
-        ({"data": emoji("test")}, "unseen must hold a bool a picture, 480 in all, got 0"),
+        ({"data": emoji("test")}, "unseen must hold one bool per image, 480 in all, got 0"),
     ],
 )
 def test_mistakes_are_told(change, told, clip) -> None:
@@ -344,7 +342,7 @@ def test_mistakes_are_told(change, told, clip) -> None:
 
 
 def test_a_missing_file_is_told() -> None:
-    with pytest.raises(FileNotFoundError, match="no-such"):
+    with pytest.raises(ValueError, match=r"name must be one of .*emoji-clip.* got 'no-such.safetensors'"):
         TextSearch("no-such.safetensors")
 
 
@@ -372,18 +370,14 @@ STATE = "document.querySelector('.de-widget').state"
 
 
 @pytest.fixture
-def page():
-    spec = importlib.util.spec_from_file_location("find_browser", TOOLS / "find_browser.py")
-    finder = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(finder)
+def page(chromium):
     problems: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=finder.find(), args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page()
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.set_content("<!doctype html><html lang=en><body></body></html>")
-        yield page
-        browser.close()
+    page = chromium.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.set_content("<!doctype html><html lang=en><body></body></html>")
+    yield page
+    page.close()
     assert problems == []
 
 
@@ -401,23 +395,23 @@ def test_with_a_kernel_the_page_gets_its_encoder_and_both_follow_each_other(page
 
     page.expose_function("askPython", ask)
     page.evaluate(MOUNT, [widget._esm, {name: getattr(widget, name) for name in ("payload", *widget._shared)}])
-    page.wait_for_function(f"{STATE}?.source === 'stored'")
+    wait_until(page, f"{STATE}.source === 'stored'")
     assert asked == []
     page.locator("[data-role=query]").fill("shark")
-    page.wait_for_function(f"{STATE}.source === 'page'")
+    wait_until(page, f"{STATE}.source === 'page'")
     assert asked == [{"wanted": "tower"}]
     found = page.evaluate(STATE)
     wanted = widget.search("shark", 192)
     assert [widget._data.captions[i] for i, _ in found["ranking"]] == [caption for caption, _ in wanted]
-    page.wait_for_function("model.saved.query === 'shark'")
+    wait_until(page, "model.saved.query === 'shark'")
     page.evaluate("model.push('query', 'a rose'); model.push('batch', [3, 4, 5]); model.push('temperature', 0.5)")
-    page.wait_for_function(f"{STATE}.query === 'a rose' && {STATE}.batch.length === 3 && {STATE}.temperature === 0.5")
+    wait_until(page, f"{STATE}.query === 'a rose' && {STATE}.batch.length === 3 && {STATE}.temperature === 0.5")
     assert page.locator("[data-role=query]").input_value() == "a rose"
     assert page.locator("[data-role=matrix] tbody tr").count() == 3
     best = page.evaluate(f"{STATE}.ranking[0][0]")
     assert widget._data.captions[best] == widget.search("a rose")[0][0]
     page.locator("[data-role=result]").first.click()
-    page.wait_for_function(f"model.saved.batch?.length === 4 && model.saved.batch[3] === {best}")
+    wait_until(page, f"model.saved.batch.length === 4 && model.saved.batch[3] === {best}")
     page.evaluate("leave()")
     assert page.evaluate("Object.values(model.listeners).flat().length") == 0
     assert page.locator(".de-panel").count() == 0
@@ -428,6 +422,6 @@ def test_another_encoder_than_the_pictures_is_refused(page, widget) -> None:
     page.expose_function("askPython", lambda content: ({"tower": {**widget._tower, "id": "other"}}, ""))
     page.evaluate(MOUNT, [widget._esm, {name: getattr(widget, name) for name in ("payload", *widget._shared)}])
     page.locator("[data-role=load]").click()
-    page.wait_for_function(f"{STATE}.phase === 'failed'")
-    assert "not the one that goes with these pictures" in page.locator("[role=alert]").inner_text()
+    wait_until(page, f"{STATE}.phase === 'failed'")
+    assert "not the one that goes with these images" in page.locator("[role=alert]").inner_text()
     assert page.evaluate(STATE)["source"] == "stored"

@@ -11,15 +11,17 @@ import subprocess
 import numpy as np
 import pytest
 import torch
+from chromium import wait_until
 from PIL import Image
 
 import diffusion_edu as de
 from diffusion_edu.nn import UNet, UNetConfig, attention_maps, features
-from diffusion_edu.widgets import UNetExplorer, bundle, record_features
-from diffusion_edu.widgets.unet_explorer import LEVELS, unpack_map
-from diffusion_edu.widgets.unet_picture import places_of
+from diffusion_edu.widgets import UNetExplorer, record_features
+from diffusion_edu.widgets.kit import bundle
+from diffusion_edu.widgets.unet.fallback import places_of
+from diffusion_edu.widgets.unet.widget import LEVELS, unpack_map
 
-from .test_live import browser, mount, page, state  # noqa: F401  (fixtures)
+from .test_live import mount, page, state  # noqa: F401  (fixtures)
 
 TINY = UNetConfig.tiny(in_channels=1, heads=2)
 WITH_VEC = UNetConfig.tiny(vec_dim=5, attention_levels=(), up="nearest")
@@ -56,7 +58,7 @@ def explorer(model, recording):
 def noised(t):
     """The picture that the recording saw at a step."""
     eps = torch.randn(X0.shape, generator=torch.Generator().manual_seed(7))
-    return de.q_sample(X0, t, SCHEDULE, eps=eps)[0]
+    return de.q_sample(X0, t, SCHEDULE, noise=eps)[0]
 
 
 # ---- the Python side -------------------------------------------------------------------------------------
@@ -91,8 +93,8 @@ def test_both_mime_types_and_a_stable_text(explorer):
 def test_the_page_of_the_book_stays_light():
     fashion = de.load("fashion")
     x0 = de.data.to_x0(de.data.fashion_mnist("test").pixels[:1])
-    recording = record_features(fashion.model, fashion.schedule, x0)
-    widget = UNetExplorer({"a": fashion.model, "b": UNetConfig.base(), "c": UNetConfig.paper()}, recording=recording)
+    recording = record_features(fashion.unet, fashion.schedule, x0)
+    widget = UNetExplorer({"a": fashion.unet, "b": UNetConfig.base(), "c": UNetConfig.paper()}, recording=recording)
     assert len(widget.payload) < 125_000
 
 
@@ -150,7 +152,7 @@ def test_a_recording_of_another_network_is_refused(recording):
         ({"ts": (5, 5)}, "ts must be steps in rising order"),
         ({"ts": (1001,)}, r"ts must be an integer in 0\.\.1000, got 1001"),
         ({"channels": 0}, "channels must be an integer in 1"),
-        ({"x0": torch.zeros(2, 1, 32, 32)}, "x0 must be one square picture"),
+        ({"x0": torch.zeros(2, 1, 32, 32)}, "x0 must be one square image"),
     ],
 )
 def test_record_features_refuses(model, change, words):
@@ -175,9 +177,10 @@ def test_the_row_on_show_and_a_part_that_is_not_there():
 @pytest.fixture(scope="module")
 def run(node):
     """run(code, data): the value of `result` after `code`, which sees the three modules and `data`."""
-    files = {"draw": "unet_diagram", "words": "unet_words", "main": "unet_explorer", "common": "common"}
+    files = {"draw": "unet/layout", "words": "unet/words", "main": "unet/facts"}
+    files |= {"kit": "kit/unpack", "n": "kit/numbers"}
     imports = "".join(
-        f"import * as {name} from {json.dumps((bundle.STATIC / f'{file}.mjs').as_uri())};"
+        f"import * as {name} from {json.dumps((bundle.WIDGETS / f'{file}.mjs').as_uri())};"
         for name, file in files.items()
     )
 
@@ -234,13 +237,13 @@ def test_the_words_hold_the_numbers_of_every_part(run, payload):
             assert not takers or takers[0] in joins
             assert bool(residual) == bool(row.residual)
             assert ("1×1" in residual) == (row.residual == "1x1 convolution")
-            assert ("positions looks at all others" in explain) == bool(row.heads)
+            assert ("positions attends to all" in explain) == bool(row.heads)
             if row.kind == "UpSample":
                 assert ("transposed" in explain) == (config.up == "transpose")
 
 
 def test_numbers_are_written_for_readers(run):
-    code = "result = [data.map(words.grouped), data.map(words.rough), words.share(1, 8), words.share(1, 1e5)]"
+    code = "result = [data.map(n.thousands), data.map(words.rough), words.share(1, 8), words.share(1, 1e5)]"
     grouped, rough, share, little = run(code, [0, 999, 1000, 35746307, 99960, 12443713536])
     assert grouped == ["0", "999", "1,000", "35,746,307", "99,960", "12,443,713,536"]
     assert rough == ["0", "999", "1.00 thousand", "35.7 million", "100 thousand", "12.4 billion"]
@@ -250,7 +253,7 @@ def test_numbers_are_written_for_readers(run):
 def test_the_page_unpacks_what_python_packed(run, model, payload, recording):
     name = "middle_attention.self_attention"
     code = """const kept = {...data.recording};
-      const maps = main.storedMaps(kept, await common.inflate(common.bytesFromBase64(data.pixels)));
+      const maps = main.storedMaps(kept, await kit.inflate(kit.bytesFromBase64(data.pixels)));
       result = [maps.map("up.4", 1, 2), maps.map("x_t", 2, 0), maps.look("NAME", 1, 5)]""".replace("NAME", name)
     up, x_t, look = run(code, payload)
     # JSON of a typed array is a list; the levels are exact in both languages.
@@ -271,16 +274,16 @@ def test_the_page_and_python_follow_each_other(mount, explorer):  # noqa: F811
     assert state(page, "s.ready")["part"] == "x_t"
     page.locator("[data-role=part]").focus()
     page.keyboard.press("ArrowRight")
-    page.wait_for_function("model.saved.part === 'time'")
+    wait_until(page, "model.saved.part === 'time'")
     page.evaluate("model.push('part', 'up.4')")
     assert state(page, "s.part === 'up.4'")["skip"] == "down.1"
     page.locator("[data-role=model]").select_option("2")
-    page.wait_for_function("model.saved.model === 2")
+    wait_until(page, "model.saved.model === 2")
     assert state(page, "s.model === 2")["part"] == "up.4", "paper has such a part, too"
     page.evaluate("model.push('part', 'up.14')")
     state(page, "s.part === 'up.14'")
     page.locator("[data-role=model]").select_option("0")
-    page.wait_for_function("model.saved.model === 0 && model.saved.part === 'x_t'")
+    wait_until(page, "model.saved.model === 0 && model.saved.part === 'x_t'")
     page.evaluate("leave()")
     assert page.evaluate("Object.values(model.listeners).flat().length") == 0
     assert page.locator(".de-panel").count() == 0

@@ -17,8 +17,9 @@ from PIL import Image
 
 import diffusion_edu as de
 from diffusion_edu.widgets import ReversePlayer, ScheduleExplorer, XTExplorer, record
-from diffusion_edu.widgets.payload import to_uint8, widget_noise
-from diffusion_edu.widgets.reverse_player import LEVELS_0, unpack
+from diffusion_edu.widgets.kit.payload import to_uint8
+from diffusion_edu.widgets.maths.noise import widget_noise
+from diffusion_edu.widgets.reverse.widget import LEVELS_0, unpack
 
 PIXELS = torch.randint(0, 256, (3, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 RUNS = ({"label": "DDPM", "method": "ddpm", "steps": 100}, {"label": "DDIM", "method": "ddim", "steps": 5, "eta": 0.5})
@@ -103,7 +104,7 @@ def test_html_shows_the_state_of_now():
         ({"T": 20}, r"T must be an integer in 21\.\.4000, got 20"),
         ({"seed": -1}, "seed must be an integer"),
         ({"picture": 3}, r"picture must be an integer in 0\.\.2, got 3"),
-        ({"labels": ["one"]}, "labels must hold one name a picture, 3 in all, got 1"),
+        ({"labels": ["one"]}, "labels must hold one name per image, 3 in all, got 1"),
     ],
 )
 def test_x_t_explorer_refuses(change, words):
@@ -116,7 +117,7 @@ def test_x_t_explorer_refuses(change, words):
     [
         (PIXELS[0, 0], ValueError, r"images must have shape \(N, 1 or 3, size, size\), got \(8, 8\)"),
         (PIXELS[:, :, :4], ValueError, "images must have shape"),
-        (PIXELS[:0], ValueError, "images must be 1..24 pictures"),
+        (PIXELS[:0], ValueError, "images must be 1..24 images"),
         (PIXELS.int(), TypeError, "images must be uint8 pixels or floating point"),
         (PIXELS.float(), ValueError, r"images must lie in \[-1, 1\]"),
         (torch.full((1, 1, 8, 8), float("nan")), ValueError, r"images must lie in \[-1, 1\]"),
@@ -196,8 +197,9 @@ def test_record_keeps_the_ends_and_the_true_numbers(oracle, trajectories):
         assert run["t"][0] == 100 and run["t"][-1] == 0
         assert len(run["t"]) == min(7, given["steps"] + 1)
         assert run["t"] == [de.timesteps(100, given["steps"])[i] for i in run["step"]]
-    options = {k: v for k, v in RUNS[1].items() if k != "label"}
-    states = list(de.sample(oracle, (2, 1, 8, 8), seeds=(3, 4), **options))
+    given = {k: v for k, v in RUNS[1].items() if k != "label"}
+    steps, sampler = given.pop("steps"), de.named_sampler(given.pop("method"), **given)
+    states = list(de.sample(oracle, (2, 1, 8, 8), sampler, steps, seeds=(3, 4)))
     noised, estimates = unpack(trajectories, 1, 0)
     for f, state in enumerate(states):
         torch.testing.assert_close(estimates[f], state.x0[0].clamp(-1, 1), rtol=0, atol=1 / (LEVELS_0 - 1) + 1e-6)

@@ -1,15 +1,17 @@
-"""A real browser over the built book: starting it, keeping it off the network, and writing down what a page did."""
+"""A real browser over the built book: keeping it off the network, and writing down what a page did."""
 
 from __future__ import annotations
 
 import os
 import re
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+from chromium import PATIENCE
+from playwright.sync_api import BrowserContext, Page
 
 ROOT = Path(__file__).resolve().parents[3]
 TOOLS = ROOT / "tools"
@@ -17,22 +19,10 @@ FACTS = Path(__file__).with_name("facts.js")
 AXE = ROOT / "node_modules/axe-core/axe.min.js"
 WIDE = {"width": 1280, "height": 900}
 NARROW = {"width": 390, "height": 844}
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    # The network is off: every name leads nowhere, and no address but the loopback is answered (see `guard`).
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-]
 INSIDE = ("data:", "blob:", "about:")
 
 if str(TOOLS) not in sys.path:
-    sys.path.insert(0, str(TOOLS))  # find_browser, build_book and serve are programs, not a package
+    sys.path.insert(0, str(TOOLS))  # build_book and serve are programs, not a package
 
 
 def site_folder() -> Path:
@@ -52,20 +42,6 @@ def chapters() -> list[str]:
     return [page for page in toc_pages() if page.startswith("notebooks/")]
 
 
-def launch(playwright: Playwright) -> Browser:
-    """The machine's Chromium with a new profile and no network.
-
-    Raises:
-        RuntimeError: there is no browser that starts.
-    """
-    import find_browser
-
-    path = find_browser.find()
-    if path is None:
-        raise RuntimeError("no Chromium or Chrome found; `python tools/find_browser.py --install` fetches one")
-    return playwright.chromium.launch(executable_path=path, args=FLAGS)
-
-
 @dataclass
 class Log:
     """What a page did while it was watched; each list is empty on a good page, `asked` aside."""
@@ -75,6 +51,7 @@ class Log:
     failed: list[str] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    under_way: set = field(default_factory=set)
 
     def problems(self) -> list[str]:
         """All that went wrong, in words."""
@@ -94,6 +71,7 @@ def watch(page: Page, base: str) -> Log:
 
     def on_request(request) -> None:
         log.asked.append(request.url)
+        log.under_way.add(request)
         if not request.url.startswith((base, *INSIDE)):
             log.foreign.append(request.url)
 
@@ -102,6 +80,7 @@ def watch(page: Page, base: str) -> Log:
             log.failed.append(f"{response.status} {response.url}")
 
     def on_failed(request) -> None:
+        log.under_way.discard(request)
         # What the browser itself withdraws when it leaves a page (an icon still under way) is no fault of the page;
         # a file that is missing, or a request that `guard` stopped, has another name.
         if request.failure != "net::ERR_ABORTED":
@@ -115,6 +94,7 @@ def watch(page: Page, base: str) -> Log:
     page.on("request", on_request)
     page.on("response", on_response)
     page.on("requestfailed", on_failed)
+    page.on("requestfinished", lambda request: log.under_way.discard(request))
     page.on("console", on_console)
     page.on("pageerror", lambda error: log.errors.append(str(error)))
     return log
@@ -126,7 +106,7 @@ def settle(page: Page) -> None:
     page.evaluate("""async () => {
         await document.fonts.ready;
         const widgets = [...document.querySelectorAll('article *')].filter((e) => e.localName.includes('-'));
-        const until = performance.now() + 15000;
+        const until = performance.now() + 60000;
         while (widgets.some((w) => customElements.get(w.localName) && !w.state) && performance.now() < until) {
             await new Promise((done) => setTimeout(done, 20));
         }
@@ -134,17 +114,24 @@ def settle(page: Page) -> None:
     }""")
 
 
-def scroll_through(page: Page) -> None:
+def scroll_through(page: Page, log: Log) -> None:
     """Bring every part of the page into view once, so that what is loaded late is loaded."""
     page.evaluate("""async () => {
+        // A picture in a folded part is loaded late too, and not before the part is open.
+        const folded = [...document.querySelectorAll('details:not([open])')];
+        folded.forEach((part) => (part.open = true));
         for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight) {
             scrollTo(0, y);
             await new Promise((done) => requestAnimationFrame(done));
         }
         await Promise.all([...document.images].map((image) => image.decode().catch(() => null)));
+        folded.forEach((part) => (part.open = false));
         scrollTo(0, 0);
     }""")
-    page.wait_for_load_state("networkidle")
+    end = time.monotonic() + PATIENCE / 1000
+    while log.under_way:
+        assert time.monotonic() < end, f"still under way: {[request.url for request in log.under_way]}"
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(done))")
 
 
 def facts(page: Page) -> dict:

@@ -45,6 +45,7 @@ window.bookFacts = (() => {
       role: img.getAttribute("role"),
       loaded: img.complete && img.naturalWidth > 0,
       figure: Boolean(img.closest(".cell_output")),
+      filter: getComputedStyle(img).filter,
       where: where(img),
     }));
   }
@@ -72,6 +73,21 @@ window.bookFacts = (() => {
   const equations = () => [...article().querySelectorAll("div.math[id]")].map((el) => {
     const line = el.nextElementSibling;
     return { id: el.id, number: el.querySelector(".eqno")?.textContent || "", links: line?.matches(".de-checked") ? line.querySelectorAll("a").length : 0 };
+  });
+
+  // Each folded part: its words, and whether they and the hint stay inside the bar.
+  const folds = () => [...article().querySelectorAll("details.de-fold")].map((part) => {
+    const bar = part.querySelector("summary");
+    const [title, hint] = bar.children;
+    const inside = (el, box) => el.left >= box.left && el.right <= box.right && el.top >= box.top && el.bottom <= box.bottom;
+    const boxes = [title, hint].map((el) => el.getBoundingClientRect());
+    return {
+      solution: part.classList.contains("solution"),
+      words: short(title.textContent),
+      links: bar.querySelectorAll("a").length,
+      hint: getComputedStyle(hint, "::before").content,
+      fits: boxes.every((box) => box.width > 20 && inside(box, bar.getBoundingClientRect())) && boxes[0].right <= boxes[1].left,
+    };
   });
 
   // Ids that stand more than once, so that a link or a label may lead to the wrong place.
@@ -164,6 +180,7 @@ window.bookFacts = (() => {
       links: links(),
       equations: equations(),
       double_ids: doubleIds(),
+      folds: folds(),
       widgets: [...document.querySelectorAll("article *")].filter((e) => e.localName.includes("-")).map((w) => [w.localName, Boolean(w.state)]),
     };
   }

@@ -9,8 +9,9 @@ import pytest
 from playwright.sync_api import expect
 from widgets import stays_silent
 
-from diffusion_edu.widgets import CostExplorer, bundle
-from diffusion_edu.widgets.cost_explorer import MACHINES, NETWORKS
+from diffusion_edu.widgets import CostExplorer
+from diffusion_edu.widgets.cost.widget import MACHINES, NETWORKS
+from diffusion_edu.widgets.kit import bundle
 
 SETTLED = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 HEAD = (
@@ -23,7 +24,7 @@ HEAD = (
 @pytest.fixture(scope="module")
 def address(tmp_path_factory) -> str:
     path = tmp_path_factory.mktemp("page") / "cost.html"
-    script = bundle.classic_script("cost_explorer")
+    script = bundle.classic_script("cost")
     path.write_text(f"{HEAD}{CostExplorer().html()}</main><script>{script}</script></body></html>", encoding="utf-8")
     return path.as_uri()
 
@@ -33,8 +34,10 @@ def show(chromium, address):
     """A function that opens the page in a width; at the end nothing may have gone wrong or been asked for."""
     opened, problems = [], []
 
-    def go(width: int = 800, **options):
+    def go(width: int = 800, clock: bool = False, **options):
         context = chromium.new_context(viewport={"width": width, "height": 900}, **options)
+        if clock:
+            context.clock.install()
         opened.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: problems.append(str(error)))
@@ -66,7 +69,7 @@ def agree(page) -> dict:
     assert shown["epochs"] == shown["pictures"] / 50_000
     assert shown["fits"] == (None if machine.memory is None else cost.memory_bytes <= machine.memory)
     said = words(page, "status")
-    assert f"{shown['pictures']:,.0f} pictures" in said and f"{shown['devices']} × {machine.name}" in said
+    assert f"{shown['pictures']:,.0f} images" in said and f"{shown['devices']} × {machine.name}" in said
     assert f"{shown['share']} % of the peak" in said
     assert words(page, "rate").split("\n")[1] == f"{cost.pictures_per_second:,.0f}"
     short = re.match(r"[\d.]+", words(page, "picture").split("\n")[1])
@@ -198,18 +201,14 @@ def test_the_dot_lies_on_the_roof_and_moves_with_the_batch(show) -> None:
 
 
 def test_speaks_once_the_reader_rests(show) -> None:
-    page = show()
+    page = show(clock=True)
     live = page.locator("[role=status]")
     expect(live).to_contain_text("at least 1.07 h")
     devices = page.locator("input[data-role=devices]")
 
-    def seven_more() -> None:
-        devices.fill("1")
-        devices.focus()
-        for _ in range(7):
-            page.keyboard.press("ArrowRight")
-
-    stays_silent(live, seven_more)
+    devices.fill("1")
+    devices.focus()
+    stays_silent(page, live, lambda: page.keyboard.press("ArrowRight"), times=7)
     expect(live).to_contain_text("8 × H100 SXM: at least 8.05 min")
 
 
@@ -240,4 +239,4 @@ def test_without_scripts_there_is_a_picture_and_its_words(show) -> None:
     picture = page.locator("cost-explorer > img")
     assert picture.is_visible() and picture.bounding_box()["width"] == 672
     alt = picture.get_attribute("alt")
-    assert "paper network: 128, 256, 256, 256 channels" in alt and "37.3 GFLOP a training picture" in alt
+    assert "paper network: 128, 256, 256, 256 channels" in alt and "37.3 GFLOP a training image" in alt

@@ -11,18 +11,18 @@ import browser as b
 import numpy as np
 import pytest
 import torch
+from chromium import wait_until
 from PIL import Image
 from playwright.sync_api import expect
 from widgets import Widget, rounded
 
 import diffusion_edu as de
 from diffusion_edu.diffusion import samplers
-from diffusion_edu.widgets.payload import widget_noise
+from diffusion_edu.widgets.maths.noise import widget_noise
 
 pytestmark = pytest.mark.browser
 TAG = "live-sampler"
 HOME = "notebooks/07_sampling"
-READY = 60_000  # milliseconds: a busy machine compiles the runtime slowly
 RESULT = "(el) => ({ xt: [...el.result.xt], x0: [...el.result.x0], times: el.result.times })"
 # The weights are the same numbers; what differs is the order of float32 sums, and a run adds that up.
 CLOSE = 5e-4
@@ -55,7 +55,7 @@ class PageNoise:
 
 
 def wait_for(widget: Widget, *phases: str) -> dict:
-    return widget.until(f"{json.dumps(phases)}.includes(s.phase)", timeout=READY)
+    return widget.until(f"{json.dumps(phases)}.includes(s.phase)")
 
 
 def choose(widget: Widget, method: str, steps: int, eta: float = 0.0, samples: int = 1, seed: int = 0) -> None:
@@ -96,8 +96,8 @@ def test_the_page_draws_what_python_draws(home, fashion, monkeypatch) -> None:
         choose(home, method, 10, eta, samples, seed)
         x_t, x0, times = drawn(home)
         seeds = range(seed, seed + samples)
-        options = {"method": method, "steps": 10, "eta": eta if method == "ddim" else 0.0}
-        *_, last = de.sample(fashion.denoiser, (samples, 1, 32, 32), seeds=seeds, **options)
+        sampler = de.named_sampler(method, **{"eta": eta} if method == "ddim" else {})
+        last = de.last(de.sample(fashion.denoiser, (samples, 1, 32, 32), sampler, 10, seeds=seeds))
         assert times == de.timesteps(1000, 10)
         difference = (x_t - last.x_t).abs().max().item()
         print(f"{method}, eta = {eta}: largest difference {difference:.1e}")
@@ -120,7 +120,7 @@ def test_nothing_is_loaded_before_the_reader_asks(home) -> None:
     choose(home, "dpm-solver", 2)
     drawn(home)
     loaded = sorted(url.rsplit("/", 1)[1] for url in home.asked if "/live/" in url)
-    assert {"model_worker.mjs", "runtime.json", "fashion.onnx", "fashion.safetensors"} <= set(loaded)
+    assert {"worker.mjs", "runtime.json", "fashion.onnx", "fashion.safetensors"} <= set(loaded)
     assert len(loaded) == len(set(loaded)) == 6, "each file once, the runtime and its program among them"
     assert home.el.locator(".de-ls-stored img").is_hidden()
     drawn(home)
@@ -138,7 +138,7 @@ def test_starts_from_a_picture_a_drawing_and_a_file(home, fashion, monkeypatch) 
         home.until(f"s.start_t === {t}")
         x_t, _, times = drawn(home)
         assert times[0] == t
-        *_, last = de.sample(fashion.denoiser, start=x0, start_t=t, method="ddim", steps=10, seeds=[0])
+        last = de.last(de.sample(fashion.denoiser, start=x0, start_t=t, steps=10, seeds=[0]))
         return (x_t - last.x_t).abs().max().item()
 
     home.role("start").select_option("picture")
@@ -147,7 +147,7 @@ def test_starts_from_a_picture_a_drawing_and_a_file(home, fashion, monkeypatch) 
 
     home.role("start").select_option("own")
     home.role("run").click()
-    expect(home.el.locator("[role=alert]")).to_contain_text("Choose a picture")
+    expect(home.el.locator("[role=alert]")).to_contain_text("Choose your own image")
     mine = np.tile(np.arange(32, dtype=np.uint8) * 8, (32, 1))
     file = io.BytesIO()
     Image.fromarray(mine).save(file, "PNG")
@@ -168,11 +168,12 @@ def test_starts_from_a_picture_a_drawing_and_a_file(home, fashion, monkeypatch) 
 
 def test_stops_when_told_and_goes_on_afterwards(home) -> None:
     choose(home, "ddpm", 1000)
+    home.el.evaluate("""(el) => el.addEventListener("de-change", ({ detail }) =>
+        detail.phase === "running" && detail.steps === 1000 && detail.i >= 2
+            && el.querySelector("[data-role=stop]").click())""")
     home.role("run").click()
-    home.until("s.phase === 'running' && s.i >= 2", timeout=READY)
-    home.role("stop").click()
-    state = wait_for(home, "stopped")
-    assert 2 <= state["i"] < 100
+    state = wait_for(home, "stopped", "done")
+    assert state["phase"] == "stopped" and 2 <= state["i"] < 100
     assert f"Stopped at step {state['i']} of 1000, t = {state['t']}" in home.role("status").inner_text()
     home.page.wait_for_timeout(400)
     assert home.state == state
@@ -262,12 +263,12 @@ def test_fingers_keys_and_speech(opened) -> None:
         page.keyboard.press("Enter")
         state = wait_for(widget, "done", "failed")
         live = widget.el.locator("[role=status]")
-        page.wait_for_function("(el) => /Done: 4 steps/.test(el.textContent)", arg=live.element_handle())
+        wait_until(page, "/Done: 4 steps/.test(arg.textContent)", live.element_handle())
         assert live.get_attribute("aria-live") == "polite"
         # The same start again; the next seeds give others.
         first = widget.el.evaluate(RESULT)["xt"]
         page.keyboard.press("Enter")
-        widget.until(f"s.phase === 'done' && s.seconds !== {state['seconds']}", timeout=READY)
+        widget.until(f"s.phase === 'done' && s.seconds !== {state['seconds']}")
         assert widget.el.evaluate(RESULT)["xt"] == first
         widget.role("new-seed").click()
         widget.until("s.seed === 1")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from widgets import Widget, payload
+from widgets import Widget, clock_of, payload
 
 import diffusion_edu as de
-from diffusion_edu.widgets.reverse_player import unpack
+from diffusion_edu.widgets.reverse.widget import unpack
 
 pytestmark = pytest.mark.browser
 TAG = "reverse-player"
@@ -69,8 +69,9 @@ def test_stored_runs_are_what_the_package_samples(data) -> None:
     assert quick, "no run is short enough to be sampled anew"
     for i in quick:
         run = data["runs"][i]
-        options = {name: run[name] for name in ("method", "steps", "eta", "variance") if name in run}
-        for n, step in enumerate(de.sample(denoiser, shape, seeds=data["seeds"], **options)):
+        options = {name: run[name] for name in ("eta", "variance") if name in run}
+        sampler = de.named_sampler(run["method"], **options)
+        for n, step in enumerate(de.sample(denoiser, shape, sampler, run["steps"], seeds=data["seeds"])):
             if n not in run["step"]:
                 continue
             f = run["step"].index(n)
@@ -162,15 +163,16 @@ def test_film_shows_the_run_and_chooses_the_state(widget, data) -> None:
         assert np.abs(pixels[row * size : (row + 1) * size] - wanted).max() <= 0.51
 
 
-def test_speed(widget) -> None:
-    """At "fast" a run takes four seconds, at "slow" sixteen: so far does it come in the same time."""
-    went = {}
-    for name in ("slow", "fast"):
-        widget.role("speed").select_option(label=name)
-        widget.type("step", 0)
-        widget.until("s.frame === 0")
+@pytest.mark.parametrize(("name", "seconds"), [("slow", 16), ("fast", 4)])
+def test_speed(on, data, name, seconds) -> None:
+    """At "fast" a run takes four seconds, at "slow" sixteen: so far does it come in two of them."""
+    page = on(TAG, clock=True)
+    widget = Widget(page, TAG)
+    widget.role("speed").select_option(label=name)
+    widget.type("step", 0)
+    last = len(data["runs"][widget.until("s.frame === 0")["run"]]["t"]) - 1
+    with clock_of(page) as let_pass:
         widget.role("play").click()
-        widget.page.wait_for_timeout(1500)
-        went[name] = widget.state["frame"]
-        widget.role("play").click()
-    assert went["fast"] > went["slow"]
+        let_pass(2000)
+        assert widget.now["frame"] == pytest.approx(last * 2 / seconds, abs=1.1)
+    widget.role("play").click()

@@ -55,7 +55,7 @@ def strip(data: dict, schedule: de.NoiseSchedule) -> np.ndarray:
     x0 = torch.from_numpy(pixels.astype(np.float64)) / 127.5 - 1
     times = [int(np.floor(schedule.T * i / 7 + 0.5)) for i in range(8)]
     noise = torch.from_numpy(eps.astype(np.float64))
-    row = [de.q_sample(x0, t, schedule, eps=noise)[0][0].clamp(-1, 1) for t in times]
+    row = [de.q_sample(x0, t, schedule, noise=noise)[0][0].clamp(-1, 1) for t in times]
     return ((torch.cat(row, dim=2) + 1) * 127.5).permute(1, 2, 0).numpy()
 
 

@@ -7,15 +7,15 @@ import re
 import browser as b
 import pytest
 from playwright.sync_api import expect
-from widgets import Widget, rounded, stays_silent
+from widgets import OTHER_HOMES, Widget, rounded, stays_silent
 
 from diffusion_edu.widgets import TextSearch
 
 pytestmark = pytest.mark.browser
 TAG = "text-search"
-HOME = "notebooks/09_clip"
+HOME = OTHER_HOMES[TAG]
 ENCODER = "emoji-clip-text.js"
-MOST_MILLISECONDS = 100  # from the key to the drawn answer
+MOST_SECONDS = 0.1  # of the processor, from the key to the drawn answer
 
 
 @pytest.fixture(scope="module")
@@ -24,19 +24,15 @@ def python() -> TextSearch:
 
 
 @pytest.fixture
-def home(opened):
-    """The widget on its page, as served; the page must have nothing to complain of."""
-    with opened(HOME) as (page, log):
-        widget = Widget(page, TAG)
-        widget.asked = log.asked
-        yield widget
-    assert log.problems() == []
+def home(on):
+    """The widget as new on its page, as served; the page must have nothing to complain of."""
+    return Widget(on(TAG), TAG)
 
 
 def write(widget: Widget, words: str) -> dict:
     """Put words into the field, and wait for the answer that the page itself gives."""
     widget.role("query").fill(words)
-    return widget.until(f"s.source === 'page' && s.query === {words!r}", timeout=30_000)
+    return widget.until(f"s.source === 'page' && s.query === {words!r}")
 
 
 def loaded(asked: list[str]) -> list[str]:
@@ -60,29 +56,32 @@ def test_the_page_ranks_as_python_does(opened, python, scheme) -> None:
         assert log.problems() == []
 
 
-def test_nothing_is_loaded_before_the_reader_types(home) -> None:
-    home.until("s.source === 'stored'")
-    home.role("query").focus()
-    for k in range(home.el.locator("[data-role=example]").count()):
-        home.role("example", k).click()
-        state = home.until("s.source === 'stored'")
-        assert home.role("query").input_value() == state["query"] == home.role("example", k).inner_text()
-        assert home.role("example", k).get_attribute("aria-pressed") == "true"
-        assert len(state["ranking"]) == 12
-    assert "xylophone" in state["query"] and "no caption" in home.role("notes").inner_text()
-    assert loaded(home.asked) == []
-    assert re.search(r"\d\.\d MB", home.role("load").inner_text())
-    write(home, "dog")
-    write(home, "dogs")
-    assert [url.rsplit("/", 1)[1] for url in loaded(home.asked)] == [ENCODER]
-    assert home.role("load").is_hidden()
+def test_nothing_is_loaded_before_the_reader_types(opened) -> None:
+    with opened(HOME) as (page, log):
+        home = Widget(page, TAG)
+        home.until("s.source === 'stored'")
+        home.role("query").focus()
+        for k in range(home.el.locator("[data-role=example]").count()):
+            home.role("example", k).click()
+            state = home.until("s.source === 'stored'")
+            assert home.role("query").input_value() == state["query"] == home.role("example", k).inner_text()
+            assert home.role("example", k).get_attribute("aria-pressed") == "true"
+            assert len(state["ranking"]) == 12
+        assert "xylophone" in state["query"] and "no caption" in home.role("notes").inner_text()
+        assert loaded(log.asked) == []
+        assert re.search(r"\d\.\d MB", home.role("load").inner_text())
+        write(home, "dog")
+        write(home, "dogs")
+        assert [url.rsplit("/", 1)[1] for url in loaded(log.asked)] == [ENCODER]
+        assert home.role("load").is_hidden()
+        assert log.problems() == []
 
 
 def test_stored_and_live_answers_agree(home) -> None:
     home.role("example", 1).click()
     stored = home.until("s.source === 'stored' && s.query.includes('sunset')")
     home.role("load").click()
-    live = home.until("s.source === 'page'", timeout=30_000)
+    live = home.until("s.source === 'page'")
     assert live["query"] == stored["query"]
     assert live["pieces"] == stored["pieces"]
     assert [i for i, _ in live["ranking"][:12]] == [i for i, _ in stored["ranking"]]
@@ -90,17 +89,26 @@ def test_stored_and_live_answers_agree(home) -> None:
 
 
 def test_answers_in_time(home) -> None:
-    """From each key to the drawn answer; the median, since a machine that runs tests keeps some keys waiting."""
+    """What a key costs the page's thread: processor time, since a machine that runs tests keeps keys waiting."""
     write(home, "a ")
     home.role("query").focus()
+    meter = home.page.context.new_cdp_session(home.page)
+    meter.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def spent() -> float:
+        return {m["name"]: m["value"] for m in meter.send("Performance.getMetrics")["metrics"]}["TaskDuration"]
+
     times = []
     for letter in "red rose and a person":
-        before = home.state["query"]
+        query, before = home.state["query"], spent()
         home.page.keyboard.insert_text(letter)
-        times.append(home.until(f"s.query !== {before!r}")["milliseconds"])
-    print(f"{len(times)} keys: median {sorted(times)[len(times) // 2]:.0f} ms, longest {max(times):.0f} ms")
-    assert 0 < sorted(times)[len(times) // 2] < MOST_MILLISECONDS
-    assert f"{max(1, rounded(times[-1]))} ms from the key" in home.role("status").inner_text()
+        state = home.until(f"s.query !== {query!r}")
+        times.append(spent() - before)
+    middle = sorted(times)[len(times) // 2]
+    print(f"{len(times)} keys: median {1000 * middle:.0f} ms, longest {1000 * max(times):.0f} ms")
+    assert 0 < middle < MOST_SECONDS
+    assert state["milliseconds"] > 0
+    assert f"{max(1, rounded(state['milliseconds']))} ms from the key" in home.role("status").inner_text()
 
 
 def test_completion_by_keyboard(home) -> None:
@@ -108,7 +116,7 @@ def test_completion_by_keyboard(home) -> None:
     query.fill("")
     assert options.is_hidden() and query.get_attribute("aria-expanded") == "false"
     query.press_sequentially("a blu")
-    home.until("s.source === 'page'", timeout=30_000)
+    home.until("s.source === 'page'")
     assert options.is_visible() and query.get_attribute("aria-expanded") == "true"
     assert query.get_attribute("aria-controls") == options.get_attribute("id")
     names = options.locator("[role=option]").all_inner_texts()
@@ -143,7 +151,7 @@ def test_says_what_it_reads_and_what_it_cannot(home) -> None:
     state = write(home, "a xylophone 日")
     assert "##phone" in state["pieces"] and "[UNK]" in state["pieces"]
     notes = home.role("notes").inner_text()
-    assert "“xylophone” stands in no caption" in notes and "“日” holds a sign" in notes
+    assert "“xylophone” stands in no caption" in notes and "“日” holds a character" in notes
     assert home.role("tokens").locator(".is-unknown").all_inner_texts() == ["[UNK]"]
     home.role("bare").check()
     assert home.until("s.bare")["pieces"] == ["[CLS]", "a", "x", "##y", "##lo", "##phone", "[UNK]", "[SEP]"]
@@ -249,20 +257,25 @@ def test_broken_data_are_told(home) -> None:
         const script = document.createElement("script");
         el.append(Object.assign(script, { type: "application/json", textContent: JSON.stringify(data) }));
         el.id = "broken";
+        el.dataset.added = "";
         document.querySelector("article").append(el);
     }""", TAG)  # fmt: skip
     assert "cannot be read" in home.page.locator("#broken .de-warn").inner_text()
 
 
-def test_speaks_once_the_reader_rests(home) -> None:
-    live = home.el.locator("[role=status]")
-    assert live.get_attribute("aria-live") == "polite"
-    write(home, "a hors")
-    stays_silent(live, lambda: home.role("query").press_sequentially("e"))
-    state = home.until("s.query.startsWith('a horse')")
-    caption = home.el.evaluate(f"(el) => JSON.parse(el.source).captions[{state['ranking'][0][0]}]")
-    expect(live).to_contain_text(f"“{state['query']}”: best {caption}")
-    assert re.fullmatch(r".+ in \w+ style, cosine 0\.\d\d · (new|seen)", home.role("result").text_content())
+def test_speaks_once_the_reader_rests(opened) -> None:
+    with opened(HOME, clock=True) as (page, log):
+        widget = Widget(page, TAG)
+        live = widget.el.locator("[role=status]")
+        assert live.get_attribute("aria-live") == "polite"
+        write(widget, "a ho")
+        letters = iter("rse")
+        stays_silent(page, live, lambda: widget.role("query").press_sequentially(next(letters)))
+        state = widget.until("s.query === 'a horse'")
+        caption = widget.el.evaluate(f"(el) => JSON.parse(el.source).captions[{state['ranking'][0][0]}]")
+        expect(live).to_contain_text(f"“a horse”: best {caption}")
+        assert re.fullmatch(r".+ in \w+ style, cosine 0\.\d\d · (new|seen)", widget.role("result").text_content())
+        assert log.problems() == []
 
 
 def test_fits_a_telephone_and_a_finger(opened) -> None:
@@ -271,7 +284,7 @@ def test_fits_a_telephone_and_a_finger(opened) -> None:
         widget.role("query").tap()
         widget.role("query").fill("")
         widget.role("query").press_sequentially("a bir")
-        widget.until("s.source === 'page'", timeout=30_000)
+        widget.until("s.source === 'page'")
         small = widget.el.evaluate("""(el) => [...el.querySelectorAll("button, select, input, [role=option]")]
             .filter((e) => e.checkVisibility() && e.type !== "checkbox")
             .map((e) => [e.dataset.role, e.getBoundingClientRect()])

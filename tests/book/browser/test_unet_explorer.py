@@ -11,7 +11,7 @@ from widgets import Widget, payload
 
 import diffusion_edu as de
 from diffusion_edu.nn import features
-from diffusion_edu.widgets.unet_explorer import LEVELS, unpack_map
+from diffusion_edu.widgets.unet.widget import LEVELS, unpack_map
 
 pytestmark = pytest.mark.browser
 TAG = "unet-explorer"
@@ -143,8 +143,8 @@ def test_feature_maps_are_the_trained_networks(widget, data) -> None:
     for t in recording["ts"]:
         widget.role("t").select_option(str(t))
         widget.until(f"s.t === {t}")
-        x_t, _ = de.q_sample(boot, t, fashion.schedule, eps=eps)
-        found = features(fashion.model, x_t, torch.tensor([t]))
+        x_t, _ = de.q_sample(boot, t, fashion.schedule, noise=eps)
+        found = features(fashion.unet, x_t, torch.tensor([t]))
         for name in ("conv_in", "middle2", "up.4"):
             state = click(widget, name)
             assert state["maps"] == 4

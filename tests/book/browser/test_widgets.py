@@ -6,8 +6,9 @@ import json
 
 import browser as b
 import pytest
+from chromium import wait_until
 from playwright.sync_api import expect
-from widgets import HOMES, Widget, payload, stays_silent
+from widgets import HOMES, Widget, clock_of, payload, stays_silent
 
 pytestmark = pytest.mark.browser
 TAGS = sorted(HOMES)
@@ -125,16 +126,17 @@ def test_works_from_the_disk(on, site, tag) -> None:
 
 @pytest.mark.parametrize("tag", TAGS)
 def test_nothing_moves_until_the_reader_moves_it(on, tag) -> None:
-    widget = Widget(on(tag), tag)
+    widget = Widget(on(tag, clock=True), tag)
     before, state = widget.picture(), widget.state
-    widget.page.wait_for_timeout(700)
-    assert widget.state == state
+    with clock_of(widget.page) as let_pass:
+        let_pass(2000)
+        assert widget.now == state
     assert widget.picture() == before
 
 
 @pytest.mark.parametrize("tag", ["x-t-explorer", "reverse-player", "unet-explorer", "conv-explorer"])
 def test_plays_and_pauses(on, tag) -> None:
-    widget = Widget(on(tag), tag)
+    widget = Widget(on(tag, clock=True), tag)
     key = {"x-t-explorer": "t", "reverse-player": "frame", "unet-explorer": "index", "conv-explorer": "index"}[tag]
     button = widget.role("play")
     widget.role(MAIN[tag]).focus()
@@ -146,8 +148,9 @@ def test_plays_and_pauses(on, tag) -> None:
     button.click()
     assert button.get_attribute("aria-label") != "Pause"
     rested = widget.state
-    widget.page.wait_for_timeout(400)
-    assert widget.state == rested
+    with clock_of(widget.page) as let_pass:
+        let_pass(1000)
+        assert widget.now == rested
     # it stops by itself at the end, and begins anew from there
     widget.role(MAIN[tag]).focus()
     widget.page.keyboard.press("End")
@@ -166,30 +169,27 @@ def test_plays_and_pauses(on, tag) -> None:
 
 @pytest.mark.parametrize("tag", ["x-t-explorer", "reverse-player", "unet-explorer", "conv-explorer"])
 def test_plays_in_stills_where_less_motion_is_wished(on, tag) -> None:
-    widget = Widget(on(tag, reduced_motion="reduce"), tag)
+    widget = Widget(on(tag, reduced_motion="reduce", clock=True), tag)
     widget.role(MAIN[tag]).focus()
     widget.page.keyboard.press("Home")
     before = widget.picture()
     widget.el.evaluate("(el) => { el.drawn = 0; el.addEventListener('de-change', () => { el.drawn += 1; }); }")
-    widget.role("play").click()
-    widget.page.wait_for_timeout(2000)
-    assert 1 <= widget.el.evaluate("(el) => el.drawn") <= 3
+    with clock_of(widget.page) as let_pass:
+        widget.role("play").click()
+        let_pass(2000)
+        assert widget.el.evaluate("(el) => el.drawn") == 2, "one in 0.8 seconds"
+        widget.role("play").click()
     assert widget.picture() != before
 
 
 @pytest.mark.parametrize("tag", TAGS)
 def test_speaks_once_the_reader_rests(on, tag) -> None:
-    widget = Widget(on(tag), tag)
+    widget = Widget(on(tag, clock=True), tag)
     live = widget.el.locator("[role=status]")
     assert live.get_attribute("aria-live") == "polite"
     slider = widget.role(MAIN[tag])
     slider.focus()
-
-    def three_down() -> None:
-        for _ in range(3):
-            widget.page.keyboard.press("ArrowLeft")
-
-    before = stays_silent(live, three_down)
+    before = stays_silent(widget.page, live, lambda: widget.page.keyboard.press("ArrowLeft"))
     state = widget.state
     expect(live).not_to_have_text(before)
     words = f"t = {state.get('t')}"
@@ -236,7 +236,7 @@ def test_says_so_when_its_data_are_broken(on, site, tag) -> None:
     page.evaluate(ADD, [tag, broken])
     words = page.locator(tag).last.locator(".de-warn:visible, .de-status:visible").first
     words.wait_for()
-    page.wait_for_function("(el) => /cannot/.test(el.textContent)", arg=words.element_handle())
+    wait_until(page, "/cannot/.test(arg.textContent)", words.element_handle())
     # the healthy one does not mind
     healthy = Widget(page, tag)
     before = healthy.picture()

@@ -13,7 +13,7 @@ from PIL import Image
 from widgets import Widget, payload
 
 import diffusion_edu as de
-from diffusion_edu.widgets.payload import widget_noise
+from diffusion_edu.widgets.maths.noise import widget_noise
 
 pytestmark = pytest.mark.browser
 TAG = "x-t-explorer"
@@ -38,7 +38,7 @@ def data(site) -> dict:
 
 def expected(x0: torch.Tensor, eps: torch.Tensor, t: int, schedule: de.NoiseSchedule) -> tuple[dict, np.ndarray]:
     """The numbers and the picture (height, width, channels) that the package gives."""
-    x_t = de.q_sample(x0, t, schedule, eps=eps)[0]
+    x_t = de.q_sample(x0, t, schedule, noise=eps)[0]
     snr = schedule.snr[t].item()
     numbers = {
         "alpha_bar": schedule.alpha_bar[t].item(),

@@ -1,13 +1,11 @@
 import json
-from dataclasses import replace
 
 import pytest
 import torch
 
-import diffusion_edu as de
-from diffusion_edu.nn import UNetConfig
-from diffusion_edu.train import PLANS, Recipe, new_unet, plan
-from diffusion_edu.train.machine import derive_seed, has_bf16, tune_malloc
+from diffusion_edu.nn import UNetConfig, new_unet
+from diffusion_edu.train import Recipe
+from diffusion_edu.train.machine import has_bf16, tune_malloc
 
 
 def test_rate_rises_holds_and_falls():
@@ -29,7 +27,7 @@ def test_rate_where_the_ends_overlap_is_the_lower_one():
 
 
 def test_a_recipe_survives_being_written_down():
-    recipe = Recipe(steps=7, flip=True, kind="v", cooldown=3)
+    recipe = Recipe(steps=7, flip=True, minutes=1.5, cooldown=3)
     assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
     with pytest.raises(ValueError, match="no field epochs"):
         Recipe.from_dict({"epochs": 3})
@@ -46,8 +44,8 @@ def test_a_recipe_survives_being_written_down():
         ({"weight_decay": -0.1}, ["weight_decay", "-0.1"]),
         ({"clip": 0.0}, ["clip", "positive"]),
         ({"ema_decay": 1.0}, ["ema_decay", "[0, 1)", "1.0"]),
-        ({"kind": "noise"}, ["kind", "'noise'", "eps, x0, v"]),
-        ({"precision": "fp16"}, ["precision", "auto, fp32, bf16", "'fp16'"]),
+        ({"minutes": 0}, ["minutes", "positive", "0"]),
+        ({"precision": "fp64"}, ["precision", "auto, fp32, bf16, fp16", "'fp64'"]),
         ({"seed": -1}, ["seed", "at least 0"]),
         ({"log_every": 0}, ["log_every", "at least 1"]),
         ({"checkpoint_every": 0}, ["checkpoint_every", "at least 1"]),
@@ -60,31 +58,6 @@ def test_bad_numbers_are_named(changes, words):
         assert word in str(caught.value)
 
 
-@pytest.mark.parametrize("name", PLANS)
-def test_every_named_run_is_whole(name):
-    chosen = plan(name)
-    assert chosen.about
-    assert de.NoiseSchedule.from_dict(chosen.schedule).alpha_bar[-1] < 0.01
-    with torch.device("meta"):
-        de.UNet(chosen.model)
-    assert replace(chosen.recipe, steps=chosen.recipe.steps + 1).steps > chosen.recipe.warmup
-
-
-def test_the_run_of_ddpm_is_that_of_the_paper():
-    chosen = plan("cifar10")
-    with torch.device("meta"):
-        assert sum(p.numel() for p in de.UNet(chosen.model).parameters()) == 35_746_307
-    r = chosen.recipe
-    assert (r.steps, r.batch_size, r.rate, r.clip, r.ema_decay, r.flip) == (800_000, 128, 2e-4, 1.0, 0.9999, True)
-    assert chosen.model.dropout == 0.1 and chosen.schedule["T"] == 1000
-    assert plan("cifar10-fast").model == chosen.model
-
-
-def test_an_unknown_run_is_named_with_the_nearest():
-    with pytest.raises(ValueError, match=r"recipe must be one of .*, got 'fashon'; did you mean 'fashion'"):
-        plan("fashon")
-
-
 def test_a_new_network_is_a_function_of_its_seed():
     before = torch.random.get_rng_state()
     config = UNetConfig.tiny(in_channels=1)
@@ -92,15 +65,6 @@ def test_a_new_network_is_a_function_of_its_seed():
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not all(torch.equal(first[name], other[name]) for name in first)
     assert torch.equal(torch.random.get_rng_state(), before)
-
-
-def test_seeds_of_different_uses_differ():
-    seeds = {
-        derive_seed(s, use, n) for s in range(5) for use in ("noise", "order", "dropout", "init") for n in range(50)
-    }
-    assert len(seeds) == 5 * 4 * 50
-    assert all(0 <= seed < 2**63 for seed in seeds)
-    assert derive_seed(3, "noise", 4) == derive_seed(3, "noise", 4)
 
 
 def test_the_machine_is_asked_politely(monkeypatch):

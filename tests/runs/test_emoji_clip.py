@@ -7,12 +7,18 @@ import pytest
 import torch
 
 import diffusion_edu as de
-from diffusion_edu.systems import emoji_clip, emoji_tokenizer
+from diffusion_edu import files
+from diffusion_edu.data import captions
+from diffusion_edu.files import CheckpointError
+from diffusion_edu.nn import TextEncoderConfig
+from diffusion_edu.pretrained import load_as
+from diffusion_edu.runs import emoji_clip
+from diffusion_edu.systems import CLIP, emoji_tokenizer
 from diffusion_edu.systems.clip import CLIPConfig
-from diffusion_edu.train import CheckpointError, checkpoint
-from diffusion_edu.train.loop import CHECKPOINT
+from diffusion_edu.systems.text import encode_texts
+from diffusion_edu.train.checkpoint import CHECKPOINT
 
-SMALL = replace(emoji_clip.CONFIG, channels=(8, 16), text=replace(emoji_clip.CONFIG.text, width=16, depth=1))
+SMALL = replace(emoji_clip.CONFIG, channels=(8, 16), text=TextEncoderConfig.small(width=16, depth=1))
 SHORT = replace(emoji_clip.RECIPE, steps=3, batch_size=8, cooldown=0, precision="fp32", log_every=1)
 
 
@@ -24,8 +30,8 @@ def data():
 @pytest.fixture
 def run(data, tmp_path):
     model = emoji_clip.new_clip(0, SMALL)
-    options = {"objective": emoji_clip.OBJECTIVE, "directory": tmp_path, "device": "cpu"}
-    losses = [step.loss for step in de.fit(model, None, data, SHORT, **options)]
+    options = {"directory": tmp_path, "device": "cpu"}
+    losses = [step.loss for step in de.fit(model, data, SHORT, emoji_clip.OBJECTIVE, **options)]
     assert len(losses) == 3
     return tmp_path / CHECKPOINT
 
@@ -35,7 +41,7 @@ def test_the_data_are_pictures_phrasings_and_groups(data):
     assert torch.equal(data["pixels"], source.pixels)
     assert data["ids"].shape[:2] == (len(source.captions), 3 + 2)
     assert data["ids"].shape[2] <= emoji_clip.CONFIG.text.length
-    short = list(zip(*map(emoji_clip.short_texts, source.names, source.keywords)))
+    short = list(zip(*map(captions.short_texts, source.names, source.keywords)))
     for k, texts in enumerate((source.captions, source.described(0), source.described(1), short[0], short[1])):
         ids = tokenizer.encode(texts[77:78])[0][0]
         row = data["ids"][77, k]
@@ -47,14 +53,14 @@ def test_the_data_are_pictures_phrasings_and_groups(data):
 
 def test_short_texts_are_names_and_keywords():
     name, keywords = "red apple", ["apple", "fruit", "food"]
-    texts = emoji_clip.short_texts(name, keywords)
-    assert len(texts) == emoji_clip.SHORT_FORMS
+    texts = captions.short_texts(name, keywords)
+    assert len(texts) == captions.SHORT_FORMS
     assert texts[:2] == ["a red apple", "red apple"]
     for text in texts[2:]:
         words = text.split(", ")
         assert 1 <= len(words) <= 2 and len(set(words)) == len(words) and set(words) <= set(keywords)
-    assert emoji_clip.short_texts(name, keywords) == texts
-    assert emoji_clip.short_texts("grapes", []) == ["grapes"] * emoji_clip.SHORT_FORMS
+    assert captions.short_texts(name, keywords) == texts
+    assert captions.short_texts("grapes", []) == ["grapes"] * captions.SHORT_FORMS
 
 
 @pytest.mark.parametrize(
@@ -75,8 +81,8 @@ def test_the_start_is_a_function_of_the_seed():
 
 
 def test_a_run_comes_back_from_its_checkpoint(run):
-    model = emoji_clip.load_clip(run)
-    tensors = checkpoint.under_prefix("ema", checkpoint.read(run)[0])
+    model = de.load(run)
+    tensors = files.under_prefix("ema", files.read(run)[0])
     assert model.config == SMALL
     assert not model.training
     assert not any(p.requires_grad for p in model.parameters())
@@ -95,16 +101,16 @@ def test_the_report_is_of_the_held_out_pictures_and_is_json():
 
 
 def test_files_without_a_clip_are_refused(tmp_path, run):
-    tensors, meta = checkpoint.read(run)
-    checkpoint.write(tmp_path / "unet.safetensors", tensors, {**meta, "model": {"class": "UNet", "config": {}}})
-    with pytest.raises(CheckpointError, match="holds no CLIP: its model is UNet"):
-        emoji_clip.load_clip(tmp_path / "unet.safetensors")
+    tensors, meta = files.read(run)
+    with pytest.raises(ValueError, match="name must be that of a CLIP, and it is a PixelDiffusion, got 'fashion'"):
+        load_as("fashion", CLIP)
+    files.write(tmp_path / "unet.safetensors", tensors, {**meta, "model": {"class": "Net", "config": {}}})
+    with pytest.raises(CheckpointError, match="holds no network that this version can build"):
+        load_as(tmp_path / "unet.safetensors", CLIP)
     other = {"class": "CLIP", "config": CLIPConfig.tiny().to_dict()}
-    checkpoint.write(tmp_path / "other.safetensors", tensors, {**meta, "model": other})
+    files.write(tmp_path / "other.safetensors", tensors, {**meta, "model": other})
     with pytest.raises(CheckpointError, match="does not fit its own description"):
-        emoji_clip.load_clip(tmp_path / "other.safetensors")
-    with pytest.raises(FileNotFoundError):
-        emoji_clip.load_clip(tmp_path / "none.safetensors")
+        load_as(tmp_path / "other.safetensors", CLIP)
 
 
 def test_classes_are_described_by_the_names_of_the_training_split():
@@ -126,13 +132,13 @@ def test_texts_are_read_in_parts_of_any_size():
     with torch.no_grad():
         expected = model.encode_text(ids, mask)
     for size in (1, 2, 5, 512):
-        assert torch.allclose(emoji_clip.encode_texts(model, texts, size), expected, atol=1e-5)
+        assert torch.allclose(encode_texts(model, texts, size), expected, atol=1e-5)
 
 
 def test_many_phrases_find_classes_that_the_texts_lie_near(monkeypatch):
     """With pictures that are the mean of their class's phrases the report must be right about all of them."""
     model = emoji_clip.new_clip(0, SMALL).eval()
     data, phrases = de.data.emoji("test"), emoji_clip.class_captions()
-    mean = {group: emoji_clip.encode_texts(model, texts).mean(0) for group, texts in phrases["group"].items()}
+    mean = {group: encode_texts(model, texts).mean(0) for group, texts in phrases["group"].items()}
     monkeypatch.setattr(model, "encode_image", lambda x0: torch.stack([mean[g] for g in data.groups]))
     assert emoji_clip.report(model)["zero_shot"]["group"]["accuracy_with_many_phrases"] == 1.0

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 import diffusion_edu as de
 from diffusion_edu._errors import DataError
 from diffusion_edu.systems.clip import clip_loss
-from diffusion_edu.systems.pretrained_clip import MEAN, STD, PretrainedCLIP
+from diffusion_edu.systems.openai_clip import MEAN, STD, PretrainedCLIP
 
 TEXTS = ["a red apple", "A  blue  hat", "a " * 40, "b"]
 TEXT = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2}

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import diffusion_edu as de
-from diffusion_edu.evaluate import FEATURE_NETWORKS
+from diffusion_edu.features import FEATURE_NETWORKS
 from diffusion_edu.metrics import FeatureNetwork, Statistics, frechet_interval, kernel_distance
 
 
@@ -99,7 +99,7 @@ def test_shipped_networks_make_the_features_that_they_promise(name):
     if name == "emoji-clip":  # of length 1 before the factor
         assert torch.allclose(features.norm(dim=1), torch.full((5,), net.width**0.5), rtol=1e-5)
     else:
-        classifier = de.load_classifier(name)
+        classifier = de.load(name)
         assert torch.allclose(classifier.out(features), classifier(de.data.to_x0(pixels)), atol=1e-5)
 
 

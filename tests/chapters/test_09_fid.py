@@ -14,7 +14,7 @@ from .cells import NOTEBOOKS, run_cells
 
 @pytest.fixture(scope="module")
 def chapter():
-    return run_cells("08_fid", "check-frechet", "buggy-frechet", "solution-frechet-bug", np=np)
+    return run_cells("09_fid", "check-frechet", "buggy-frechet", "solution-frechet-bug", np=np)
 
 
 def distance_with(center=True, ddof=1, root="factor", square=True, twice=2.0):
@@ -45,7 +45,7 @@ def distance_with(center=True, ddof=1, root="factor", square=True, twice=2.0):
 
 def test_the_chapters_judge_accepts_right_distances(chapter):
     is_right = chapter["is_right"]
-    assert is_right(chapter["mended_distance"])
+    assert is_right(chapter["fixed_distance"])
     assert is_right(distance_with())
     assert is_right(lambda x, y: de.frechet_distance(*(Statistics(6).update(rows) for rows in (x, y))))
 
@@ -78,7 +78,7 @@ def small():
 
 
 def test_blur_keeps_the_light_and_takes_the_edges(small):
-    source = {c.id: c.source for c in nbformat.read(NOTEBOOKS / "08_fid.ipynb", as_version=4).cells}["faults"]
+    source = {c.id: c.source for c in nbformat.read(NOTEBOOKS / "09_fid.ipynb", as_version=4).cells}["faults"]
     exec(source, small)
     before = small["pixels"][:200]
     after = small["blur"](before, 0.6)
@@ -92,7 +92,7 @@ def test_blur_keeps_the_light_and_takes_the_edges(small):
 
 
 def test_neighbours_tell_what_the_chapter_says(small):
-    source = {c.id: c.source for c in nbformat.read(NOTEBOOKS / "08_fid.ipynb", as_version=4).cells}["sol-fool-code"]
+    source = {c.id: c.source for c in nbformat.read(NOTEBOOKS / "09_fid.ipynb", as_version=4).cells}["sol-fool-code"]
     exec("def own_kind" + source.split("def own_kind")[1].split("for name")[0], small)
     g = torch.Generator().manual_seed(0)
     a, b = torch.randn(2, 400, 8, generator=g)
@@ -102,7 +102,7 @@ def test_neighbours_tell_what_the_chapter_says(small):
 
 
 def test_one_picture_has_no_distance(capsys):
-    run_cells("08_fid", "one-picture", torch=torch, de=de, Statistics=Statistics)
+    run_cells("09_fid", "one-picture", torch=torch, de=de, Statistics=Statistics)
     assert "a must hold at least 2 rows, got 1" in capsys.readouterr().out
 
 
@@ -110,10 +110,10 @@ def test_only_the_network_of_2015_is_called_fid():
     """The rule that the chapter states is the one that the package keeps."""
     net = de.feature_network("fashion-classifier")
     assert net.measure == "FD (fashion-classifier)"
-    text = "\n".join(c.source for c in nbformat.read(NOTEBOOKS / "08_fid.ipynb", as_version=4).cells)
+    text = "\n".join(c.source for c in nbformat.read(NOTEBOOKS / "09_fid.ipynb", as_version=4).cells)
     shown = "\n".join(
         "".join(o.get("text", ""))
-        for c in nbformat.read(NOTEBOOKS / "08_fid.ipynb", as_version=4).cells
+        for c in nbformat.read(NOTEBOOKS / "09_fid.ipynb", as_version=4).cells
         if c.cell_type == "code"
         for o in c.outputs
     )
