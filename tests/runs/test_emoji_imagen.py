@@ -20,6 +20,12 @@ RUN = RUNS["emoji-imagen"]
 whole_split = cache(data.emoji)  # reading it is slow
 
 
+def test_the_stages_need_nothing_of_each_other(tmp_path):
+    """So several processes may train them at once: none waits for a checkpoint of another."""
+    for stage in RUN.stages:
+        assert RUN.before(tmp_path, stage) == {}
+
+
 @pytest.fixture
 def few(monkeypatch):
     """The training split shrunk to a dozen images, and an encoder of the right sizes in place of the extra's."""

@@ -130,6 +130,28 @@ def test_every_level_is_drawn_alone_and_told(system):
         assert of.std().item() == pytest.approx(SCHEDULE.noise(level), rel=5 / (2 * of.numel()) ** 0.5)
 
 
+def test_the_loss_is_the_square_of_the_velocity_minus_an_answer_to_all_inputs():
+    n = 3
+    rows = {"pixels": randn(n, 2, 8, 8), "small": randn(n, 2, 4, 4, seed=1)}
+    objective = Upscaling(SCHEDULE, drop=0.0, most_level=MOST)
+
+    def answer(x_t, t, cond):
+        told = (t + 2 * cond.level).to(x_t.dtype).reshape(-1, 1, 1, 1)
+        return 0.3 * x_t + 0.2 * cond.concat + 0.01 * told
+
+    again = drawn(n)  # the same random numbers, in the order of use
+    s, noise = again.integers(0, MOST + 1), again.normal(2, 4, 4)
+    t, eps = again.integers(1, T + 1), again.normal(2, 8, 8)
+    wanted = []
+    for i in range(n):
+        signal, sigma = SCHEDULE.signal(int(t[i])), SCHEDULE.noise(int(t[i]))
+        z_s = SCHEDULE.signal(int(s[i])) * rows["small"][i] + SCHEDULE.noise(int(s[i])) * noise[i]
+        up = torch.nn.functional.interpolate(z_s[None], scale_factor=2, mode="bilinear")[0]
+        x_t, v = signal * rows["pixels"][i] + sigma * eps[i], signal * eps[i] - sigma * rows["pixels"][i]
+        wanted.append((v - 0.3 * x_t - 0.2 * up - 0.01 * (t[i] + 2 * s[i])).square().mean())
+    assert objective(answer, rows, drawn(n)).item() == pytest.approx(torch.stack(wanted).mean().item(), rel=1e-5)
+
+
 def test_the_noise_of_the_small_image_is_not_that_of_the_large_one():
     """They would tell each other."""
     objective = Upscaling(SCHEDULE, drop=0.0, most_level=MOST)

@@ -1,8 +1,8 @@
 """The run `emoji-imagen`: a cascade over pixels, 16x16, 32x32 and 64x64, that reads with an encoder of text alone.
 
-Three stages that do not need each other, so that several processes may train them at once (`--stage`). The states of
-the captions are computed at the start of a stage that reads, a few minutes on one CPU core; the encoder is the extra
-`sentences`.
+Three stages that do not need each other, so that several processes may train them at once, in any order (`--stage`).
+The states of the captions are computed at the start of a stage that reads, a few minutes on one CPU core; the encoder
+is the extra `sentences`.
 """
 
 from __future__ import annotations
@@ -103,9 +103,10 @@ RUN = Run(
             _base_data,
             lambda made: WithText(NoiseSchedule.from_dict(SCHEDULE)),
             GPU,
+            needs=(),
         ),
-        Stage("up32", UNet, UP32, _recipe(16_000), _up32_data, lambda made: _upscaling(0.1), GPU),
-        Stage("up64", UNet, UP64, _recipe(8_000), _up64_data, lambda made: _upscaling(0.0), GPU),
+        Stage("up32", UNet, UP32, _recipe(16_000), _up32_data, lambda made: _upscaling(0.1), GPU, needs=()),
+        Stage("up64", UNet, UP64, _recipe(8_000), _up64_data, lambda made: _upscaling(0.0), GPU, needs=()),
     ),
     assemble=_assemble,
     notes={
