@@ -3,6 +3,7 @@
 import json
 import os
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -10,7 +11,7 @@ from PIL import Image
 import diffusion_edu as de
 from diffusion_edu.cli import sampling
 from diffusion_edu.cli.options import Sample
-from diffusion_edu.data import pixels
+from diffusion_edu.data import pixels, to_pixels
 
 
 @pytest.fixture
@@ -47,6 +48,8 @@ def nothing_drawn(monkeypatch):
         (["--separate", "file.txt"], 2, "--separate must be a folder, got the file file.txt"),
         (["--separate", "new", "--scale", 10**6], 2, "--scale must be at most"),
         (["--sampler", "dpm"], 2, "sampler must be one of"),
+        (["--prior", "codes"], 2, "--prior belongs to a model with priors, such as emoji-dalle; fashion has none"),
+        (["--prior-guidance", "3"], 2, "--prior-guidance belongs to a model with priors"),
     ],
 )
 def test_every_mistake_is_told_before_an_image_is_drawn(call, tmp_path, monkeypatch, options, code, told):
@@ -101,3 +104,30 @@ def test_the_list_holds_the_text_of_each_image(tmp_path):
     lines = (tmp_path / "new/index.jsonl").read_text(encoding="utf-8").splitlines()
     texts = [(row["seed"], row["prompt"]) for row in map(json.loads, lines)]
     assert texts == [(1, "a cat"), (2, "a cat"), (3, "ein Löwe"), (4, "ein Löwe")]
+
+
+@pytest.mark.usefixtures("nothing_drawn")
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--prior", "arrow"], "--prior must be one of diffusion, codes, none, got 'arrow'"),
+        (["--prior-guidance", "nan"], "--prior-guidance must be a finite number, got nan"),
+    ],
+)
+def test_a_mistake_in_the_prior_is_told_before_an_image_is_drawn(call, tmp_path, options, told):
+    out = tmp_path / "x.png"
+    found, _, err = call("sample", "emoji-dalle", "--prompt", "a cat", "--out", out, "--device", "cpu", *options)
+    assert found == 2 and told in err and not out.exists()
+
+
+def test_the_prior_that_is_asked_for_is_the_one_that_draws(call, tmp_path):
+    """The image is that of `generate` with the same words; another prior draws another one."""
+    system = de.load("emoji-dalle")
+    for prior in ("codes", "none"):
+        folder = tmp_path / prior
+        words = ("--prompt", "a cat", "--n", 1, "--steps", 2, "--scale", 1, "--device", "cpu", "--separate", folder)
+        found, _, err = call("sample", "emoji-dalle", *words, "--prior", prior, "--prior-guidance", 3)
+        assert found == 0, err
+        image = np.asarray(Image.open(folder / "0.png"))
+        own = system.generate(["a cat"], 1, prior=prior, prior_guidance=3.0, steps=2, sampler=de.DDIM(), seed=0)
+        assert np.array_equal(image, to_pixels(own)[0].permute(1, 2, 0).numpy())

@@ -125,6 +125,10 @@ class Sample:
     """What to lead away from, with a guidance other than 1. Default: nothing said."""
     guidance: Number = None
     """How far to exaggerate what the text says; 1 is what the network learned. Default: 2, for a model that reads."""
+    prior: Annotated[str | None, _option("NAME")] = None
+    """What makes an image embedding of the text, for a model with priors: diffusion (default), codes or none."""
+    prior_guidance: Number = None
+    """How far that prior exaggerates what the text says. Default: 2."""
     n: Count = None
     """How many images, of each text where there are texts. Default: 64, or 8 of each text."""
     sampler: SamplerName = "ddim"

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from .. import processes
+from .._errors import bad_value, check_choice
 from ..data import save_grid, to_x0
 from ..data.folder import read_picture
 from ..data.pixels import check_grid, format_of
-from ..systems import System, generate_part
+from ..systems import Dalle, System, generate_part
+from ..systems.dalle import PRIORS
 from ..train.machine import tune_malloc
 from .common import OK, check_least, check_seed, check_writable, load_drawing, pick_device
 from .options import Sample, read_sampler
@@ -40,6 +44,7 @@ def draw(options: Sample) -> int:
         format_of(out, "--out")
     tune_malloc()
     system = load_drawing(options.name, device)
+    of_prior = _of_prior(options, system)
     if out is not None:
         check_grid(out, (whole, *system.shape), options.columns, scale=options.scale, argument="--scale")
     if options.separate is not None:
@@ -61,6 +66,7 @@ def draw(options: Sample) -> int:
             start_t=start_t,
             batch_size=options.batch_size,
             progress=process.first,
+            **of_prior,
         )
         pictures = torch.cat(processes.gathered(part))
         if process.first and options.separate is not None:
@@ -68,6 +74,20 @@ def draw(options: Sample) -> int:
         if process.first and out is not None:
             print(save_grid(out, pictures, options.columns, scale=options.scale))
     return OK
+
+
+def _of_prior(options: Sample, system: System) -> dict[str, Any]:
+    """What was said about the prior, for a system that has one."""
+    given = {"prior": options.prior, "prior_guidance": options.prior_guidance}
+    said = {name: value for name, value in given.items() if value is not None}
+    if said and not isinstance(system, Dalle):
+        option = f"--{next(iter(said)).replace('_', '-')}"
+        raise ValueError(f"{option} belongs to a model with priors, such as emoji-dalle; {options.name} has none")
+    if options.prior is not None:
+        check_choice("--prior", options.prior, PRIORS)
+    if options.prior_guidance is not None and not math.isfinite(options.prior_guidance):
+        raise bad_value("--prior-guidance", options.prior_guidance, "a finite number")
+    return said
 
 
 def _check_separate(folder: Path) -> None:
