@@ -135,7 +135,7 @@ def _limit() -> None:
 
 def judged(case: Any) -> tuple[str, str]:
     """Read a damaged file and say what came of it: the word, and the error."""
-    from diffusion_edu._errors import DataError
+    from diffusion_edu._errors import DataError, WrongType
     from diffusion_edu.files import CheckpointError, UncheckedFile
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -147,7 +147,8 @@ def judged(case: Any) -> tuple[str, str]:
         return "memory", repr(error)
     except Exception as error:
         text = f"{type(error).__name__}: {error}"
-        ours = isinstance(error, (CheckpointError, DataError, OSError)) or type(error) in (ValueError, TypeError)
+        plain = type(error) in (ValueError, TypeError)  # and not what derives from them, such as UnicodeDecodeError
+        ours = plain or isinstance(error, (CheckpointError, DataError, OSError, WrongType))
         word = "obscure" if not ours else "right" if any(name in str(error) for name in case.names) else "unnamed"
         return word if _grown(before) < MOST else "memory", text[:500]
     if _grown(before) >= MOST:
