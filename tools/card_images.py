@@ -30,14 +30,16 @@ LARGEST = """() => {
     if (!host) return null;
     const inside = [...host.querySelectorAll("canvas, svg, img")].filter((e) => e.getBoundingClientRect().height >= 60);
     const boxes = (inside.length ? inside : [host]).map((e) => e.getBoundingClientRect());
-    const left = Math.min(...boxes.map((b) => b.left)), right = Math.max(...boxes.map((b) => b.right));
     const top = Math.min(...boxes.map((b) => b.top));
-    return { x: left + scrollX, y: top + scrollY, width: right - left };
+    const row = boxes.filter((b) => b.top < top + 40);  // what stands side by side
+    const left = Math.min(...row.map((b) => b.left)), right = Math.max(...row.map((b) => b.right));
+    const bottom = Math.max(...row.map((b) => b.bottom));
+    return { x: left + scrollX, y: top + scrollY, width: right - left, height: bottom - top };
 }"""
 
 
 def take(page: Page, address: str, theme: Literal["light", "dark"]) -> bytes | None:
-    """The upper part of what the first widget of a page draws, as PNG."""
+    """The middle of what the first widget of a page draws, as PNG."""
     page.emulate_media(color_scheme=theme, reduced_motion="reduce")
     page.goto(address)
     page.evaluate("document.fonts.ready")
@@ -45,9 +47,11 @@ def take(page: Page, address: str, theme: Literal["light", "dark"]) -> bytes | N
     box = page.evaluate(LARGEST)
     if box is None:
         return None
-    width = max(box["width"], 400) + 24
-    place = max(box["x"] - 12, 0), max(box["y"] - 8, 0), width, width * SIZE[1] / SIZE[0]
-    clip = FloatRect(x=place[0], y=place[1], width=place[2], height=place[3])
+    width = max(box["width"] + 16, 320)
+    height = width * SIZE[1] / SIZE[0]
+    left = box["x"] + box["width"] / 2 - width / 2
+    top = box["y"] - 8 + max(0.0, (box["height"] + 16 - height) / 2)  # the middle of what is taller than the card
+    clip = FloatRect(x=max(left, 0), y=max(top, 0), width=width, height=height)
     return page.screenshot(clip=clip, full_page=True)
 
 
