@@ -210,6 +210,9 @@ class TestTable:
         widths = [re.search(r"(\d+)%, transparent", cell.get("style")) for cell in root.iter("td")]
         assert [width and int(width[1]) for width in widths] == [None, 25, None, 100]
 
+    def test_a_table_may_have_no_rows(self):
+        assert repr(viz.table(["a", "n"], [], bars=["n"])) == "a  n"
+
     def test_what_is_no_table_is_named(self):
         with pytest.raises(ValueError, match="rows must be rows of 2 values"):
             viz.table(["a", "b"], [[1]])

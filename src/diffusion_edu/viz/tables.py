@@ -81,10 +81,10 @@ def table(
     right = [any(not isinstance(row[k], str) for row in values) for k in range(len(head))]
     shares: list[list[float | None]] = [[None] * len(head) for _ in values]
     for name in bars:
-        known = [row[head.index(name)] for row in values] if name in head else []
-        if not known or any(isinstance(value, str) or value < 0 for value in known):
+        known = [row[head.index(name)] for row in values] if name in head else [""]
+        if any(isinstance(value, str) or value < 0 for value in known):
             raise bad_value("bars", name, "columns of numbers from 0 on")
-        top = max(known) or 1
+        top = max(known, default=1) or 1
         for share, value in zip(shares, known):
             share[head.index(name)] = float(value / top)
     texts = [[_text(value, forms.get(name, "")) for name, value in zip(head, row)] for row in values]
