@@ -182,6 +182,14 @@ def test_points_are_dots_at_their_places():
         viz.point_strip([points], rows=["a", "b"])
 
 
+def test_words_without_a_color_of_their_own_follow_the_theme_too():
+    figure, axes = viz.panels()
+    axes[0, 0].text(0.5, 0.5, "black", color="black")
+    svg = figure._repr_svg_()
+    assert re.search(rf"<text [^>]*fill: var\(--de-text, {palette.TITLE}\)[^>]*>black<", svg)
+    assert all("fill:" in style for style in re.findall(r'<text style="([^"]*)"', svg))
+
+
 def test_own_panels_have_the_style_of_the_book():
     figure, axes = viz.panels(1, 2, (6, 3), sharex=True)
     assert axes.shape == (1, 2) and tuple(figure.get_size_inches()) == (6, 3)

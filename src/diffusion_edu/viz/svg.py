@@ -55,6 +55,7 @@ def _themed(svg: str) -> str:
         name = VARIABLES.get(found[0].lower())
         return f"var({name}, {found[0]})" if name else found[0]
 
+    svg = re.sub(r'(<(?:text|tspan) [^>]*style="(?![^"]*fill:))', rf"\g<1>fill: {TITLE}; ", svg)  # black is not written
     svg = re.sub(rf'(<path [^>]*style="fill: ){PAPER}', rf"\g<1>var({GROUND}, {PAPER})", svg)
     return re.sub(r"#[0-9a-fA-F]{6}\b", variable, svg)
 
