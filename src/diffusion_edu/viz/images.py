@@ -13,8 +13,10 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from .._errors import bad_value
-from ..palette import BLUE, ORANGE, PAPER, TITLE
+from ..palette import BLUE, INK, ORANGE, PAPER
 from .drawing import STYLE, as_pictures, draw_picture, new_figure, numbers
+
+MOST_CELLS = 20_000  # of a heat map; one with more is a large image, which a page should load when it comes near
 
 
 def show_grid(
@@ -40,12 +42,12 @@ def show_grid(
     if columns < 1:
         raise bad_value("columns", columns, "at least 1")
     if titles is not None and len(titles) != count:
-        raise bad_value("titles", f"{len(titles)} titles", f"one for each of {count} pictures")
+        raise bad_value("titles", f"{len(titles)} titles", f"one for each of {count} images")
     columns = min(columns, count)
     rows = -(-count // columns)
     height = cell * pictures.shape[1] / pictures.shape[2] + (0.22 if titles else 0.0)
     with mpl.rc_context(STYLE):
-        figure = new_figure(columns * cell, rows * height, gap=0.02)
+        figure = new_figure(columns * cell, rows * height, gap=0.02, images_only=True)
         for index, picture in enumerate(pictures):
             axes = figure.add_subplot(rows, columns, index + 1)
             draw_picture(axes, picture)
@@ -82,9 +84,11 @@ def film_strip(
         if given is not None and len(given) != wanted:
             raise bad_value(name, f"{len(given)} names", f"{wanted} of them")
     height = cell * states[0].shape[1] / states[0].shape[2]
+    level = any("\n" in name for name in rows or ())  # several lines are read level, and need more room
+    margin = (1.1 if level else 0.7) if rows else 0.0
     with mpl.rc_context(STYLE):
-        size = width_count * cell + (0.7 if rows else 0), height_count * height + (0.25 if labels else 0)
-        figure = new_figure(*size, gap=0.02)
+        size = width_count * cell + margin, height_count * height + (0.25 if labels else 0)
+        figure = new_figure(*size, gap=0.02, images_only=True)
         cells = figure.subplots(height_count, width_count, squeeze=False)
         for column, state in enumerate(states):
             for row, picture in enumerate(state):
@@ -92,7 +96,8 @@ def film_strip(
             if labels is not None:
                 cells[0][column].set_title(labels[column], fontsize=9, pad=3)
         for row, name in enumerate(rows or ()):
-            cells[row][0].set_ylabel(name, fontsize=9)
+            place: Any = {"rotation": 0, "ha": "right", "va": "center"} if level else {}
+            cells[row][0].set_ylabel(name, fontsize=9, **place)
     return figure
 
 
@@ -120,9 +125,10 @@ def heat_map(
     cmap: Any = LinearSegmentedColormap.from_list("signed", [BLUE, "white", ORANGE]) if signed else "gray"
     with mpl.rc_context(STYLE):
         figure = new_figure(size[0] * len(tables) + 0.6 * bool(ylabel), size[1] + 0.25 + 0.3 * bool(xlabel))
+        figure.images_only = sum(table.size for table in tables.values()) > MOST_CELLS
         for axes, (name, table) in zip(figure.subplots(1, len(tables), squeeze=False)[0], tables.items()):
             drawn = axes.imshow(table, cmap=cmap, vmin=-top if signed else 0, vmax=top, aspect="auto")
-            drawn.set_interpolation("nearest")
+            drawn.set_interpolation("none")
             axes.set(title=name, xlabel=xlabel, ylabel=ylabel)
             axes.grid(False)
             if not (xlabel or ylabel):
@@ -144,7 +150,7 @@ def match_table(values: Any, pictures: Tensor, texts: Sequence[str], cell: float
     """
     table, above = np.atleast_2d(numbers(values)), as_pictures(pictures)
     if table.shape != (len(texts), len(above)):
-        raise bad_value("values", table.shape, f"of the shape (texts, pictures), {(len(texts), len(above))}")
+        raise bad_value("values", table.shape, f"of the shape (texts, images), {(len(texts), len(above))}")
     rows, columns = table.shape
     ink = LinearSegmentedColormap.from_list("ink", ["white", BLUE])
     with mpl.rc_context(STYLE):
@@ -154,7 +160,7 @@ def match_table(values: Any, pictures: Tensor, texts: Sequence[str], cell: float
         draw_picture(
             top, np.concatenate([np.pad(p, ((0, 0), (1, 1), (0, 0)), constant_values=255) for p in above], axis=1)
         )
-        axes.imshow(table, cmap=ink, vmin=0, vmax=max(float(table.max()), 1e-9), aspect="auto")
+        axes.imshow(table, cmap=ink, vmin=0, vmax=max(float(table.max()), 1e-9), aspect="auto", interpolation="none")
         axes.set(xticks=[], yticks=range(rows), yticklabels=texts)
         axes.tick_params(axis="y", length=0)
         axes.grid(False)
@@ -167,7 +173,7 @@ def match_table(values: Any, pictures: Tensor, texts: Sequence[str], cell: float
                 ha="center",
                 va="center",
                 fontsize=8,
-                color=PAPER if strong else TITLE,
+                color=PAPER if strong else INK,
             )
             if column == table[row].argmax():
                 axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=ORANGE, linewidth=2))

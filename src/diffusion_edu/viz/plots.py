@@ -7,7 +7,10 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path as Outline
 from matplotlib.ticker import FuncFormatter
 from torch import Tensor
 
@@ -33,7 +36,7 @@ def plot_schedule(schedules: NoiseSchedule | Sequence[NoiseSchedule] | Mapping[s
         left, middle, right = figure.subplots(1, 3)
         for (name, schedule), line in zip(named.items(), cycle(LINES)):
             u = np.arange(schedule.T + 1) / schedule.T
-            left.plot(u[1:], schedule.beta[1:].numpy(), linestyle=line, color=TEAL, label=name)
+            left.plot(u[1:], schedule.beta[1:].numpy(), linestyle=line, color=TEAL, label=name.replace("_", " "))
             middle.plot(u, schedule.alpha_bar.sqrt().numpy(), linestyle=line, color=BLUE)
             middle.plot(u, (1 - schedule.alpha_bar).sqrt().numpy(), linestyle=line, color=ORANGE)
             right.plot(u[1:], schedule.snr[1:].numpy(), linestyle=line, color=VIOLET)
@@ -41,11 +44,72 @@ def plot_schedule(schedules: NoiseSchedule | Sequence[NoiseSchedule] | Mapping[s
         if len(named) > 1:
             left.legend()
         middle.set(title="what $x_t$ is made of", xlabel="t / T", ylim=(0, 1.02))
-        middle.plot([], [], color=BLUE, label=r"signal $\sqrt{\bar\alpha_t}$")
-        middle.plot([], [], color=ORANGE, label=r"noise $\sqrt{1-\bar\alpha_t}$")
+        middle.plot([], [], color=BLUE, label=r"signal √$\bar\alpha_t$")
+        middle.plot([], [], color=ORANGE, label=r"noise √$(1-\bar\alpha_t)$")
         middle.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, columnspacing=1.2)
         right.set(title="signal-to-noise ratio", xlabel="t / T", ylabel="SNR(t)", yscale="log")
     return figure
+
+
+def point_strip(
+    frames: Mapping[str, Any] | Sequence[Any],
+    rows: Sequence[str] | None = None,
+    colors: Sequence[str] | str = BLUE,
+    cell: float = 1.4,
+    half: float | tuple[float, float, float, float] = 3.2,
+    most: int = 300,
+) -> Figure:
+    """Sets of points in the plane, side by side on one scale, each point a dot.
+
+    Args:
+        frames: title -> (N, 2) points, or a list of them for one row, or (R, N, 2) for R rows.
+        rows: one name for each row, at its left.
+        colors: one for all, or one for each frame.
+        cell: width of a frame in inches.
+        half: every frame shows -half..half on both axes, or (left, right, bottom, top).
+        most: so many points of each set are drawn, the first ones; more would hide one another.
+
+    Raises:
+        ValueError: no points, or sets of another shape.
+    """
+    named = dict(frames) if isinstance(frames, Mapping) else {str(i): points for i, points in enumerate(frames)}
+    sets = [numbers(points)[None] if numbers(points).ndim == 2 else numbers(points) for points in named.values()]
+    if not sets or any(points.ndim != 3 or points.shape[2] != 2 or len(points) != len(sets[0]) for points in sets):
+        raise bad_value("frames", [points.shape for points in sets], "points (N, 2), or (R, N, 2) in each")
+    if rows is not None and len(rows) != len(sets[0]):
+        raise bad_value("rows", f"{len(rows)} names", f"{len(sets[0])} of them")
+    left, right, bottom, top = (-half, half, -half, half) if isinstance(half, (int, float)) else half
+    shades = [colors] * len(sets) if isinstance(colors, str) else list(colors)
+    height = cell * (top - bottom) / (right - left)
+    with mpl.rc_context(STYLE):
+        titled = isinstance(frames, Mapping)
+        figure = new_figure(len(sets) * cell + 0.3 * bool(rows), len(sets[0]) * height + 0.22 * titled, gap=0.02)
+        cells = figure.subplots(len(sets[0]), len(sets), squeeze=False)
+        for column, (name, points, color) in enumerate(zip(named, sets, shades)):
+            for row, cloud in enumerate(points):
+                axes = cells[row][column]
+                axes.set(xlim=(left, right), ylim=(bottom, top), xticks=[], yticks=[], aspect="equal")
+                axes.grid(False)
+                axes.spines[["top", "right"]].set_visible(True)
+                x, y = cloud.T
+                inside = cloud[(x > left) & (x < right) & (y > bottom) & (y < top)][:most]
+                dots = Outline(inside.repeat(2, axis=0), [Outline.MOVETO, Outline.LINETO] * len(inside))
+                dots.should_simplify = False  # lines of no length would be left out
+                look: Any = {"fill": False, "edgecolor": color, "linewidth": 1.7, "capstyle": "round", "alpha": 0.8}
+                axes.add_patch(PathPatch(dots, **look))
+            if titled:
+                cells[0][column].set_title(name, fontsize=9, pad=3)
+        for row, name in enumerate(rows or ()):
+            cells[row][0].set_ylabel(name, fontsize=9)
+    return figure
+
+
+def plain_ticks(axes: Axes) -> None:
+    """On a logarithmic axis of less than three decades: 1, 2, 3 and 5 of each, written as plain numbers."""
+    for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+        if axis.get_scale() == "log" and high / low < 1000:
+            axis.set_major_formatter(FuncFormatter(few_ticks))
+            axis.set_minor_formatter(FuncFormatter(few_ticks))
 
 
 def plot_loss(steps: Sequence[int], losses: Sequence[float], smooth: int = 0, label: str = "loss") -> Figure:
@@ -68,8 +132,7 @@ def plot_loss(steps: Sequence[int], losses: Sequence[float], smooth: int = 0, la
             axes.plot(middle, mean, color=BLUE, label=f"mean of {smooth} reports")
             axes.legend()
         axes.set(xlabel="training step", ylabel=label, xscale="log", yscale="log")
-        for which in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
-            which(FuncFormatter(few_ticks))
+        plain_ticks(axes)
     return figure
 
 
@@ -92,7 +155,7 @@ def hist_against_normal(x: Tensor, bins: int = 80, label: str = "values", color:
         density = np.exp(-(line**2) / 2) / np.sqrt(2 * np.pi)
         axes.plot(line, density, color=ORANGE, label="normal distribution")
         axes.set(xlabel="value", ylabel="density")
-        axes.legend()
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return figure
 
 
@@ -126,6 +189,7 @@ def plot_lines(
                 raise bad_value(f"lines[{name!r}]", heights.shape, f"of the shape of x, {where.shape}")
             axes.plot(where, heights, color=color, linestyle=dashes, label=name, marker="o" if markers else None, ms=4)
         axes.set(xlabel=xlabel, ylabel=ylabel, title=title, xscale=xscale, yscale=yscale)
+        plain_ticks(axes)
         if len(lines) > 1:
             axes.legend()
     return figure
