@@ -16,13 +16,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .._errors import bad_value
+from .._arguments import checked, count, module, tensors_by_name, text_or_texts
+from .._errors import WrongType, bad_value
 from ..disk import write_bytes
 from ..files import tensor_places
 from ..nn import UNet, by_name, example_inputs
 from ..systems.system import graph_files
 from .compare import ExportError, difference
 from .graph import Owner, bare_graph, convert_at_load, fill, point
+
+MOST_SIDE = 4096  # of a default example
 
 
 class Exported(NamedTuple):
@@ -33,6 +36,7 @@ class Exported(NamedTuple):
     difference: float
 
 
+@checked(model=module, example=tensors_by_name, output=text_or_texts, size=count(1, MOST_SIDE))
 def to_onnx(
     model: nn.Module,
     path: str | Path,
@@ -82,6 +86,7 @@ def to_onnx(
     return Exported(path, len(payload), worst)
 
 
+@checked(model=module, example=tensors_by_name, within=module, output=text_or_texts, size=count(1, MOST_SIDE))
 def to_graph(
     model: nn.Module,
     path: str | Path,
@@ -133,6 +138,7 @@ def to_graph(
     return Exported(path, len(payload), worst)
 
 
+@checked(system=module)
 def to_graphs(
     system: nn.Module, path: str | Path, weights: str | Path | None = None, *, half: bool = True
 ) -> dict[str, Exported]:
@@ -155,15 +161,15 @@ def to_graphs(
     """
     method: Any = getattr(system, "graphs", None)
     if method is None:
-        raise TypeError(f"system must have graphs(), got a {type(system).__name__}")
+        raise WrongType(f"system must have graphs(), got a {type(system).__name__}")
     graphs, path, done = method(), Path(path), {}
     names = graph_files(path.name, graphs)
-    for name, (module, example) in graphs.items():
-        file, output = path.with_name(names[name]), getattr(module, "outputs", "prediction")
+    for name, (network, example) in graphs.items():
+        file, output = path.with_name(names[name]), getattr(network, "outputs", "prediction")
         if weights is None:
-            done[name] = to_onnx(module, file, example=example, output=output, half=half)
+            done[name] = to_onnx(network, file, example=example, output=output, half=half)
         else:
-            done[name] = to_graph(module, file, weights, example=example, within=system, output=output)
+            done[name] = to_graph(network, file, weights, example=example, within=system, output=output)
     return done
 
 
@@ -221,7 +227,7 @@ def _plain_copy(model: nn.Module, half: bool) -> nn.Module:
 def _example(model: nn.Module, example: Mapping[str, Tensor] | None, size: int) -> dict[str, Tensor]:
     if example is None:
         if not isinstance(model, UNet):
-            raise TypeError(f"example is needed for a {type(model).__name__}: tensors by the names of its arguments")
+            raise WrongType(f"example is needed for a {type(model).__name__}: tensors by the names of its arguments")
         return example_inputs(model.config, size)
     batches = {name: len(value) if value.ndim else 0 for name, value in example.items()}
     if len(set(batches.values())) != 1 or min(batches.values()) < 2:

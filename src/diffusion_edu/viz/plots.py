@@ -11,23 +11,26 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 from torch import Tensor
 
-from .._errors import bad_value
+from .._arguments import anything, checked, count, each, reals, table, tensor
+from .._errors import bad_type, bad_value
 from ..diffusion.schedules import NoiseSchedule
 from ..palette import BLUE, COLORS, ORANGE, TEAL, VIOLET
-from .drawing import LINES, STYLE, cycle, few_ticks, new_figure, numbers
+from .drawing import LINES, STYLE, color, colors, cycle, few_ticks, new_figure, scale
+
+MOST_BINS = 10_000
 
 
+@checked(schedules=anything)
 def plot_schedule(schedules: NoiseSchedule | Sequence[NoiseSchedule] | Mapping[str, NoiseSchedule]) -> Figure:
     """beta_t, the coefficients of signal and noise, and the signal-to-noise ratio, along t / T.
 
     Args:
         schedules: one, several, or several with names of your own.
+
+    Raises:
+        TypeError, ValueError: something else, or none.
     """
-    if isinstance(schedules, NoiseSchedule):
-        schedules = [schedules]
-    named = dict(schedules) if isinstance(schedules, Mapping) else {s.name: s for s in schedules}
-    if not named:
-        raise bad_value("schedules", "none", "at least one schedule")
+    named = _named(schedules)
     with mpl.rc_context(STYLE):
         figure = new_figure(9.6, 3.0)
         left, middle, right = figure.subplots(1, 3)
@@ -48,12 +51,29 @@ def plot_schedule(schedules: NoiseSchedule | Sequence[NoiseSchedule] | Mapping[s
     return figure
 
 
+def _named(schedules: Any) -> dict[str, NoiseSchedule]:
+    """Schedules with names."""
+    given = [schedules] if isinstance(schedules, NoiseSchedule) else schedules
+    if not isinstance(given, Mapping | Sequence) or isinstance(given, str):
+        raise bad_type("schedules", schedules, "a NoiseSchedule, a list of them, or several by name")
+    for one in given.values() if isinstance(given, Mapping) else given:
+        if not isinstance(one, NoiseSchedule):
+            raise bad_type("schedules", one, "a NoiseSchedule, a list of them, or several by name")
+    if not given:
+        raise bad_value("schedules", "none", "at least one schedule")
+    return {str(name): one for name, one in given.items()} if isinstance(given, Mapping) else {s.name: s for s in given}
+
+
+@checked(steps=each(1), losses=reals, smooth=count(0))
 def plot_loss(steps: Sequence[int], losses: Sequence[float], smooth: int = 0, label: str = "loss") -> Figure:
     """The loss along the training, both axes logarithmic: most of the fall is at the start.
 
     Args:
         steps, losses: of the reports.
         smooth: width of a running mean, in reports; 0 draws none.
+
+    Raises:
+        TypeError, ValueError: steps below 1, losses that are not finite, or another number of them than of steps.
     """
     if len(steps) != len(losses) or len(steps) == 0:
         raise bad_value("losses", f"{len(losses)} values for {len(steps)} steps", "one for each step")
@@ -73,12 +93,17 @@ def plot_loss(steps: Sequence[int], losses: Sequence[float], smooth: int = 0, la
     return figure
 
 
+@checked(x=tensor("of any shape"), bins=count(1, MOST_BINS), color=color)
 def hist_against_normal(x: Tensor, bins: int = 80, label: str = "values", color: str = VIOLET) -> Figure:
     """The values of a tensor as a density, with the curve of the standard normal distribution over it.
 
     Args:
         x: any shape; it is flattened.
         bins: between the smallest and the largest value, or -4 and 4 where that is wider.
+        color: of the bars.
+
+    Raises:
+        TypeError, ValueError: no floating-point tensor, nothing in it, or NaN and infinity.
     """
     values = x.detach().cpu().double().flatten().numpy()
     if values.size == 0 or not np.isfinite(values).all():
@@ -96,6 +121,7 @@ def hist_against_normal(x: Tensor, bins: int = 80, label: str = "values", color:
     return figure
 
 
+@checked(x=table(1), xscale=scale, yscale=scale, colors=colors)
 def plot_lines(
     x: Any,
     lines: Mapping[str, Any],
@@ -112,20 +138,32 @@ def plot_lines(
     Args:
         x: (N,) positions.
         lines: name -> (N,) values.
+        xscale, yscale: "linear", "log", "symlog", "asinh" or "logit".
+        colors: of the lines, over and over.
         markers: mark each point.
+
+    Raises:
+        TypeError, ValueError: no numbers, another number of them than of positions, or no such scale or color.
     """
     if not lines:
         raise bad_value("lines", "none", "at least one line")
-    where = numbers(x)
+    # NaN in a line is a gap in it.
+    heights_of = {_named_line(name): table(1, finite=False)(f"lines[{name!r}]", one) for name, one in lines.items()}
     with mpl.rc_context(STYLE):
         figure = new_figure(5.6, 3.2)
         axes = figure.subplots()
-        for (name, values), color, dashes in zip(lines.items(), cycle(colors or COLORS), cycle(LINES)):
-            heights = numbers(values)
-            if heights.shape != where.shape:
-                raise bad_value(f"lines[{name!r}]", heights.shape, f"of the shape of x, {where.shape}")
-            axes.plot(where, heights, color=color, linestyle=dashes, label=name, marker="o" if markers else None, ms=4)
+        for (name, heights), ink, dashes in zip(heights_of.items(), cycle(colors or COLORS), cycle(LINES)):
+            if heights.shape != x.shape:
+                raise bad_value(f"lines[{name!r}]", heights.shape, f"of the shape of x, {x.shape}")
+            axes.plot(x, heights, color=ink, linestyle=dashes, label=name, marker="o" if markers else None, ms=4)
         axes.set(xlabel=xlabel, ylabel=ylabel, title=title, xscale=xscale, yscale=yscale)
         if len(lines) > 1:
             axes.legend()
     return figure
+
+
+def _named_line(name: Any) -> str:
+    """The name of a line."""
+    if not isinstance(name, str):
+        raise bad_type("lines", name, "lines by names that are texts")
+    return name
