@@ -22,6 +22,7 @@ from ..disk import write_bytes
 from ..files import tensor_places
 from ..nn import UNet, by_name, example_inputs
 from ..systems.system import graph_files
+from ..train.ema import plain_state, unwrapped
 from .compare import ExportError, difference
 from .graph import Owner, bare_graph, convert_at_load, fill, point
 
@@ -69,7 +70,7 @@ def to_onnx(
             that the module does not take.
         ExportError: the file's answers differ from PyTorch's.
     """
-    path = Path(path)
+    path, model = Path(path), unwrapped(model)
     plain, inputs, outputs = _plain_copy(model, half), _example(model, example, size), _names(output)
     proto, owners = bare_graph(plain, inputs, outputs)
     state = plain.state_dict()
@@ -120,7 +121,7 @@ def to_graph(
             a tensor or has another shape.
         ExportError: the file's answers differ from PyTorch's.
     """
-    path, weights = Path(path), Path(weights)
+    path, weights, model = Path(path), Path(weights), unwrapped(model)
     if path.parent.resolve() != weights.parent.resolve():
         raise bad_value("weights", str(weights), f"in the folder of the graph, {path.parent}")
     if within is not None and prefix:
@@ -159,6 +160,7 @@ def to_graphs(
         TypeError: the system has no graphs.
         ImportError, ValueError, ExportError: as for :func:`to_onnx` and :func:`to_graph`.
     """
+    system = unwrapped(system)
     method: Any = getattr(system, "graphs", None)
     if method is None:
         raise WrongType(f"system must have graphs(), got a {type(system).__name__}")
@@ -204,7 +206,7 @@ def _point_all(
 
 def _names_in(system: nn.Module, model: nn.Module) -> dict[str, str]:
     """The names of a module's tensors in the state of the system that they belong to."""
-    home = {value.data_ptr(): name for name, value in system.state_dict().items() if value.numel()}
+    home = {value.data_ptr(): name for name, value in plain_state(system).items() if value.numel()}
     names = {}
     for name, value in model.state_dict().items():
         if value.data_ptr() not in home:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import numbers
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -171,7 +172,9 @@ class Whole(Checked, traitlets.Int):
 
     def validate(self, obj: Any, value: Any) -> int:
         """The integer; 2.0 is none."""
-        return value if isinstance(value, numbers.Integral) else self.error(obj, value, info="an integer")
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+            self.error(obj, value, info="an integer")
+        return operator.index(value)
 
     def check(self, widget: Any, value: Any) -> int:
         """The integer, if it lies within the limits."""
