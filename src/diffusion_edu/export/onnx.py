@@ -72,6 +72,7 @@ def to_onnx(
     """
     path, model = Path(path), unwrapped(model)
     plain, inputs, outputs = _plain_copy(model, half), _example(model, example, size), _names(output)
+    _check_apart(inputs, outputs)
     proto, owners = bare_graph(plain, inputs, outputs)
     state = plain.state_dict()
     for initializer in proto.graph.initializer:
@@ -131,6 +132,7 @@ def to_graph(
         of_system = _names_in(within, model)
         in_file = of_system if places.keys() & set(of_system.values()) else in_file
     plain, inputs, outputs = _plain_copy(model, half=False), _example(model, example, size), _names(output)
+    _check_apart(inputs, outputs)
     proto, owners = bare_graph(plain, inputs, outputs)
     _point_all(proto, owners, plain.state_dict(), in_file, weights, places)
     payload = proto.SerializeToString()
@@ -239,6 +241,13 @@ def _example(model: nn.Module, example: Mapping[str, Tensor] | None, size: int) 
     if unknown:
         raise bad_value("example", unknown[0], f"tensors by the names of the arguments {', '.join(takes)}")
     return dict(example)
+
+
+def _check_apart(inputs: Mapping[str, Tensor], outputs: Sequence[str]) -> None:
+    """Raise where an output has the name of an input: a graph has one name for each."""
+    for name in outputs:
+        if name in inputs:
+            raise bad_value("output", name, f"another name than those of the inputs, {', '.join(inputs)}")
 
 
 def _names(output: str | Sequence[str]) -> tuple[str, ...]:

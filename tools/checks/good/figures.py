@@ -18,7 +18,7 @@ good(
     "show_grid",
     viz.show_grid,
     lambda: {"x": X, "titles": ["a", "b"], "columns": 2, "cell": 0.5},
-    "x:uint8,wider,beyond",
+    "x:wider,beyond",
     x="images",
 )
 good(
@@ -38,7 +38,7 @@ good(
         "mark": (1, 1),
         "size": (1.5, 1.5),
     },
-    "xlabel:empty ylabel:empty mark:zeros size:flags",
+    "xlabel:empty ylabel:empty mark:zeros",
     mark="ints",
     size="reals",
     panels="tables",
@@ -129,7 +129,6 @@ good(
         "half": True,
         "size": 32,
     },
-    "output:list size:odd",
     model="module",
     example="example",
 )
@@ -146,7 +145,7 @@ good(
         "output": "y",
         "size": 32,
     },
-    "output:list prefix:empty size:odd",
+    "prefix:empty",
     model="module",
     within="module",
     example="example",

@@ -79,7 +79,7 @@ good(
         "frame": 1,
         "limit": 300_000,
     },
-    "prompt:zero level:zero frame:zero guidance:zero,negative limit:huge",
+    "prompt:zero level:zero frame:zero guidance:zero,negative",
     clip="choice",
 )
 good(
@@ -120,7 +120,7 @@ good(
         "point": 1,
         "limit": 300_000,
     },
-    "seed:zero decoder_seed:zero caption:zero point:zero temperature:zero decoder_guidance:zero,negative limit:huge",
+    "seed:zero decoder_seed:zero caption:zero point:zero temperature:zero decoder_guidance:zero,negative",
     guidances="reals",
     images="images",
 )

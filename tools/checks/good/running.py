@@ -71,7 +71,7 @@ good(
     "Stage",
     runs.Stage,
     stage,
-    "gpu:empty needs:empty",
+    "gpu:empty",
     network="callable",
     needs="texts",
 )

@@ -127,7 +127,7 @@ good(
         "frames": 3,
         "limit": 100_000,
     },
-    "seeds:zeros limit:huge",
+    "seeds:zeros",
 )
 good(
     "ScheduleExplorer",
