@@ -240,7 +240,7 @@ class TestTable:
         (lambda: viz.film_strip([PICTURES], labels=["a", "b"]), "labels must be 1 of them"),
         (lambda: viz.plot_schedule([]), "at least one schedule"),
         (lambda: viz.plot_loss([1, 2], [0.5]), "one for each step"),
-        (lambda: viz.hist_against_normal(torch.tensor([float("nan")])), "finite numbers"),
+        (lambda: viz.hist_against_normal(torch.tensor([float("nan")])), "x must be finite"),
         (lambda: viz.plot_lines([1, 2], {}), "at least one line"),
         (lambda: viz.plot_lines([1, 2], {"a": [1]}), r"lines\['a'\] must be"),
     ],
@@ -273,8 +273,10 @@ def test_heat_maps_share_one_scale_and_mark_the_same_cell():
     assert png(signed).shape[2] == 3
     with pytest.raises(ValueError, match="panels must be tables"):
         viz.heat_map({})
-    with pytest.raises(ValueError, match="panels must be tables"):
+    with pytest.raises(ValueError, match=r"panels\['a'\] must be a table of numbers \(rows, columns\)"):
         viz.heat_map({"a": np.ones((2, 2, 2))})
+    with pytest.raises(ValueError, match=r"mark must be \(row, column\) of a cell of panels\['a'\].*got \(2, 0\)"):
+        viz.heat_map(tables, mark=(2, 0))
 
 
 def test_match_table_has_pictures_above_texts_beside_and_the_best_outlined():

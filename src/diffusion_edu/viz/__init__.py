@@ -8,7 +8,7 @@ from ..palette import BLUE, COLORS, EDGE, GREY, LABEL, LINE, ORANGE, PAPER, TEAL
 from .drawing import LINES, STYLE, Drawing, panels
 from .images import film_strip, heat_map, match_table, show_grid
 from .plots import hist_against_normal, plot_lines, plot_loss, plot_schedule, point_strip
-from .tables import Table, table
+from .tables import table
 
 __all__ = [
     "BLUE",
@@ -25,7 +25,6 @@ __all__ = [
     "TITLE",
     "VIOLET",
     "Drawing",
-    "Table",
     "film_strip",
     "heat_map",
     "hist_against_normal",

@@ -11,11 +11,12 @@ import matplotlib as mpl
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.colors import is_color_like
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from torch import Tensor
 
-from .._errors import bad_value
+from .._arguments import among, checked, count, images, sizes
+from .._errors import bad_type, bad_value
 from ..data.pixels import to_pixels
 from ..palette import EDGE, GREY, LABEL, LINE, PAPER, TITLE
 from .svg import as_svg
@@ -46,6 +47,9 @@ STYLE: Any = {
     "lines.linewidth": 1.8,
     "image.cmap": "gray",
 }
+
+
+scale = among("linear", "log", "symlog", "asinh", "logit")  # of an axis: those of matplotlib that need no more
 
 
 class Drawing(Figure):
@@ -81,6 +85,7 @@ def new_figure(width: float, height: float, gap: float = 0.05, images_only: bool
     return figure
 
 
+@checked(columns=count(), size=sizes)
 def panels(
     rows: int = 1, columns: int = 1, size: tuple[float, float] = (5.6, 3.2), **options: Any
 ) -> tuple[Drawing, np.ndarray]:
@@ -91,17 +96,35 @@ def panels(
         size: width and height of the figure in inches.
         options: of `Figure.subplots`, such as `sharex=True`.
     """
+    count()("rows", rows)  # whose name has another meaning for `checked`
     with mpl.rc_context(STYLE):
         figure = new_figure(*size)
         return figure, figure.subplots(rows, columns, squeeze=False, **options)
 
 
-def as_pictures(x: Tensor) -> np.ndarray:
-    """(B, C, H, W) -> (B, H, W, 1 or 3) uint8."""
-    if x.ndim != 4 or x.shape[1] not in (1, 3) or len(x) == 0:
-        raise bad_value("x", tuple(x.shape), "images (B, C, H, W) with 1 or 3 channels")
-    pixels = x if x.dtype == torch.uint8 else to_pixels(x)
+def pictures_of(name: str, value: Any) -> np.ndarray:
+    """(B, C, H, W) uint8 or floats in [-1, 1] -> (B, H, W, 1 or 3) uint8; as a rule of an argument, which it names."""
+    value = images(name, value)
+    if value.ndim != 4 or value.shape[1] not in (1, 3) or value.numel() == 0:
+        raise bad_value(name, tuple(value.shape), "images (B, C, H, W) with 1 or 3 channels")
+    pixels = value if value.dtype == torch.uint8 else to_pixels(value)
     return pixels.permute(0, 2, 3, 1).cpu().numpy()
+
+
+def color(name: str, value: Any) -> str:
+    """A color as matplotlib takes it: a name, or "#rrggbb"."""
+    if not isinstance(value, str):
+        raise bad_type(name, value, "a color, as a name or as '#rrggbb'")
+    if not is_color_like(value):
+        raise bad_value(name, value, "a color, as a name or as '#rrggbb'")
+    return value
+
+
+def colors(name: str, value: Any) -> Sequence[str]:
+    """At least one color."""
+    if isinstance(value, str) or not isinstance(value, Sequence) or not value:
+        raise bad_type(name, value, "a list of colors, at least one")
+    return [color(f"{name}[{i}]", one) for i, one in enumerate(value)]
 
 
 def draw_picture(axes: Axes, picture: np.ndarray) -> None:
@@ -111,13 +134,6 @@ def draw_picture(axes: Axes, picture: np.ndarray) -> None:
     axes.grid(False)
     for spine in axes.spines.values():
         spine.set_visible(False)
-
-
-def numbers(values: Any) -> np.ndarray:
-    """Anything that holds numbers, as float64."""
-    if isinstance(values, Tensor):
-        values = values.detach().cpu().numpy()
-    return np.asarray(values, dtype=float)
 
 
 def cycle(items: Sequence[Any]) -> Any:

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from .._errors import bad_value
+from .._arguments.values import number
+from .._arguments.values import texts as words
+from .._errors import bad_type, bad_value
 from ..palette import TEAL
 
 FAINT = TEAL + "38"  # the color at a strength of a fifth, so that words over it can be read in both themes
@@ -71,13 +73,16 @@ def table(
         bars: columns whose cells show a bar, as long as the number is beside the largest of its column.
 
     Raises:
-        ValueError: a row of another length, a bar for a column that is not there or holds words or negative numbers.
+        TypeError, ValueError: a row of another length or with something else in it, a form that Python does not know,
+            a bar for a column that is not there or holds words or negative numbers.
     """
-    values, head = [list(row) for row in rows], list(columns)
+    if not words("columns", columns):
+        raise bad_value("columns", columns, "at least one head")
+    values, head, bars = _rows(rows), list(columns), words("bars", bars)
     for row in values:
         if len(row) != len(head):
             raise bad_value("rows", row, f"rows of {len(head)} values")
-    forms = dict.fromkeys(head, form) if isinstance(form, str) else dict(form)
+    forms = _forms(form, head)
     right = [any(not isinstance(row[k], str) for row in values) for k in range(len(head))]
     shares: list[list[float | None]] = [[None] * len(head) for _ in values]
     for name in bars:
@@ -87,5 +92,35 @@ def table(
         top = max(known, default=1) or 1
         for share, value in zip(shares, known):
             share[head.index(name)] = float(value / top)
-    texts = [[_text(value, forms.get(name, "")) for name, value in zip(head, row)] for row in values]
-    return Table(texts, head, right, shares)
+    cells = [[_text(value, forms.get(name, "")) for name, value in zip(head, row)] for row in values]
+    return Table(cells, head, right, shares)
+
+
+def _rows(rows: Any) -> list[list[Any]]:
+    """Rows of words and numbers."""
+    if isinstance(rows, str | bytes) or not isinstance(rows, Iterable):
+        raise bad_type("rows", rows, "rows of words and finite numbers")
+    made = []
+    for place, row in enumerate(rows):
+        if isinstance(row, str | bytes) or not isinstance(row, Sequence):
+            raise bad_type(f"rows[{place}]", row, "a list of words and finite numbers")
+        for value in row:
+            if not isinstance(value, str):
+                number(f"rows[{place}]", value)
+        made.append([*row])
+    return made
+
+
+def _forms(form: Any, head: list[str]) -> dict[str, str]:
+    """How the numbers of each column are written."""
+    if not isinstance(form, str | Mapping):
+        raise bad_type("form", form, "a format of numbers such as '.2f', or one by column")
+    forms = dict.fromkeys(head, form) if isinstance(form, str) else dict(form)
+    for name, one in forms.items():
+        if name not in head:
+            raise bad_value("form", name, f"formats of columns that are there: {', '.join(head)}")
+        try:
+            format(1, one)
+        except (TypeError, ValueError):
+            raise bad_value("form", one, "a format of numbers such as '.2f'") from None
+    return forms
