@@ -86,7 +86,7 @@ def table(
     right = [any(not isinstance(row[k], str) for row in values) for k in range(len(head))]
     shares: list[list[float | None]] = [[None] * len(head) for _ in values]
     for name in bars:
-        known = [row[head.index(name)] for row in values] if name in head else [""]
+        known: list[Any] = [row[head.index(name)] for row in values] if name in head else [""]
         if any(isinstance(value, str) or value < 0 for value in known):
             raise bad_value("bars", name, "columns of numbers from 0 on")
         top = max(known, default=1) or 1
