@@ -60,6 +60,8 @@ def table(dimensions: int, finite: bool = True) -> Rule:
         given = value.detach().cpu().numpy() if isinstance(value, Tensor) else value
         try:
             made = np.asarray(given)
+            if made.dtype == object and isinstance(given, Sequence):  # a list of tensors of one number each
+                made = np.asarray([float(one) for one in given])
         except (TypeError, ValueError):
             raise bad_type(name, value, f"a table of numbers {words}") from None
         if made.dtype.kind not in "iuf":

@@ -128,7 +128,7 @@ def heat_map(
     Raises:
         TypeError, ValueError: no tables of finite numbers, a name that is no text, or a mark outside of a table.
     """
-    tables = {_title(name): table(2)(f"panels[{name!r}]", values) for name, values in panels.items()}
+    tables = {str(name): table(2)(f"panels[{name!r}]", values) for name, values in panels.items()}
     if not tables:
         raise bad_value("panels", panels, "tables (rows, columns) by name, at least one")
     if mark is not None:
@@ -196,10 +196,3 @@ def match_table(values: Any, pictures: Tensor, texts: Sequence[str], cell: float
             if column == values[row].argmax():
                 axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=ORANGE, linewidth=2))
     return figure
-
-
-def _title(name: Any) -> str:
-    """The name of a panel."""
-    if not isinstance(name, str):
-        raise bad_type("panels", name, "tables by names that are texts")
-    return name

@@ -240,7 +240,7 @@ def plot_lines(
     if not lines:
         raise bad_value("lines", "none", "at least one line")
     # NaN in a line is a gap in it.
-    heights_of = {_named_line(name): table(1, finite=False)(f"lines[{name!r}]", one) for name, one in lines.items()}
+    heights_of = {str(name): table(1, finite=False)(f"lines[{name!r}]", one) for name, one in lines.items()}
     with mpl.rc_context(STYLE):
         figure = new_figure(5.6, 3.2)
         axes = figure.subplots()
@@ -253,10 +253,3 @@ def plot_lines(
         if len(lines) > 1:
             axes.legend()
     return figure
-
-
-def _named_line(name: Any) -> str:
-    """The name of a line."""
-    if not isinstance(name, str):
-        raise bad_type("lines", name, "lines by names that are texts")
-    return name
