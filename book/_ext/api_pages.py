@@ -246,7 +246,7 @@ class Api(SphinxDirective):
 
 def put_under_the_list(app: Sphinx, config) -> None:
     """The pages of the packages stand under the list of names, as if the table of contents named them."""
-    site, pages = config.external_site_map, [page_of(name) for name in packages()]
+    site, pages = config.external_site_map, sorted(page_of(name) for name in packages())
     site["book/api"] = Document("book/api", subtrees=[TocTree(items=[*map(FileItem, pages)])])
     for page in pages:
         site[page] = Document(page)

@@ -8,6 +8,7 @@ sys.path.insert(0, str(ROOT / "book/_ext"))
 sys.path.insert(0, str(ROOT / "tools"))
 import api_pages  # noqa: E402
 import build_book  # noqa: E402
+import lighten  # noqa: E402
 
 
 def test_each_package_with_public_names_has_a_page_and_each_page_a_package():
@@ -38,3 +39,10 @@ def test_a_first_sentence_ends_where_it_ends(tmp_path):
     file.write_text('"""One a.b\nsentence. And more."""\n')
     assert api_pages.first_sentence(file) == "One a.b sentence."
     assert api_pages.first_sentence(tmp_path / "none.py") == ""
+
+
+def test_the_mark_that_unfolds_them_in_the_menu_has_a_name(tmp_path):
+    page = tmp_path / "a.html"
+    page.write_text('<details><summary><span class="toctree-toggle" role="presentation"></span></summary></details>')
+    lighten._name_folds_of_the_menu(tmp_path)
+    assert '<summary aria-label="the pages under it"><span class="toctree-toggle"' in page.read_text()
