@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tools" / "checks"))
 
 import arguments
 import good_calls
+from bad_values import bad_values, kind_of
 
 SLOW = {"emoji", "fit"}  # their good calls are made by tests of their own
 
@@ -45,6 +46,23 @@ def test_the_good_calls_are_good(name):
     arguments.run(call, *call.make())
 
 
+# What comes after the good call does not fit these other shapes; that they are taken is what counts.
+ELSEWHERE = {"MixtureOracle": {"means"}, "DatasetOracle": {"data"}, "variational_bound": {"x0"}}
+
+
+@pytest.mark.parametrize("name", sorted(name for name, call in good_calls.CALLS.items() if call.fine))
+def test_what_is_listed_as_fine_is_tried_and_taken(name):
+    """So that no list hides a refusal, or a value that is not there any more."""
+    call = good_calls.CALLS[name]
+    function, given = call.make()
+    for argument, labels in call.fine.items():
+        kind = call.kinds.get(argument) or kind_of(arguments.hints_of(function).get(argument), given[argument])
+        values = dict(bad_values(kind, given[argument], 0))
+        assert labels <= values.keys(), argument
+        for label in set() if argument in ELSEWHERE.get(name, ()) else labels:
+            arguments.run(call, call.make()[0], {**call.make()[1], argument: values[label]})
+
+
 # ---- the door itself ----------------------------------------------------------------------------------------------
 
 
@@ -65,6 +83,20 @@ def test_a_rule_may_change_the_value_and_both_ways_of_giving_it_are_checked():
 def test_a_rule_for_an_argument_that_is_not_there_is_a_mistake():
     with pytest.raises(TypeError, match="has no argument m"):
         checked(m=values.text)(lambda n: n)
+
+
+def test_tensors_of_two_types_are_refused_where_one_would_be_cut():
+    """An image of integers and a kernel of fractions gave zeros: each sum was cut to an integer."""
+    x, kernel = torch.ones(3, 3, dtype=torch.int64), torch.full((2, 2), 0.2)
+    for name in ("convolve", "transposed_convolve"):
+        with pytest.raises(TypeError, match="kernel must be of the type of x, int64, got a float32 tensor"):
+            getattr(de.nn, name)(x, kernel)
+        assert getattr(de.nn, name)(x.float(), kernel).sum() > 0
+
+
+def test_an_embedding_of_steps_that_float32_cannot_tell_apart_is_refused():
+    with pytest.raises(ValueError, match=r"t must be in -16777216\.\.16777216, got 10000000000000"):
+        de.sinusoidal_embedding(torch.tensor([10**13]), 8)
 
 
 def test_a_class_is_checked_when_it_is_made_and_stays_the_class():

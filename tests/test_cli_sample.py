@@ -26,10 +26,10 @@ def nothing_drawn(monkeypatch):
 @pytest.mark.parametrize(
     ("options", "code", "told"),
     [
-        (["--out", "x"], 2, "--out must be a file name with a picture ending such as .png, got 'x'"),
+        (["--out", "x"], 2, "--out must be a file name with the ending of an image format, such as .png, got 'x'"),
         (["--out", ""], 1, "--out must be a file, got the folder ."),
-        (["--out", "x.docx"], 2, "--out must be a file name with a picture ending"),
-        (["--out", "x.xbm"], 2, "--out must be a file name with a picture ending"),  # of two colors only
+        (["--out", "x.docx"], 2, "--out must be a file name with the ending of an image format"),
+        (["--out", "x.xbm"], 2, "--out must be a file name with the ending of an image format"),  # of two colors only
         (["--out", "folder"], 1, "--out must be a file, got the folder folder"),
         (["--out", "file.txt/x.png"], 1, "--out must lie in a folder, got file.txt/x.png, and file.txt is a file"),
         (["--columns", 0], 2, "--columns must be at least 1, got 0"),

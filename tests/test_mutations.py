@@ -31,7 +31,7 @@ def test_the_same_seed_gives_the_same_damage():
 
 def test_the_judge_tells_what_is_wrong():
     """It is worth something: errors without a name, errors of others, and other answers are found."""
-    from tools.checks.cases import Case
+    from tools.checks.case import Case
     from tools.checks.mutations import judged
 
     def fail(error):

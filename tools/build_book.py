@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def pages(root: Path) -> list[str]:
-    """Every page that _toc.yml names, the root first."""
+    """Every page that _toc.yml names, and those of the reference, the root first."""
     toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
     found = [toc["root"]]
 
@@ -37,6 +37,9 @@ def pages(root: Path) -> list[str]:
                 walk(value)
 
     walk({key: value for key, value in toc.items() if key != "root"})
+    if "book/api" in found:  # the pages of the packages stand under the list of names: book/_ext/api_pages.py
+        at = found.index("book/api") + 1
+        found[at:at] = sorted(f"book/{path.stem}" for path in (root / "book").glob("api-*.md"))
     return found
 
 

@@ -72,6 +72,16 @@ def _drop_double_names(site: Path) -> None:
             page.write_text(new, encoding="utf-8")
 
 
+def _name_folds_of_the_menu(site: Path) -> None:
+    """The mark that unfolds the pages under an entry of the menu has no words; who listens needs a name for it."""
+    bare = '<summary><span class="toctree-toggle"'
+    for page in site.rglob("*.html"):
+        old = page.read_text(encoding="utf-8")
+        new = old.replace(bare, bare.replace("<summary>", '<summary aria-label="the pages under it">'))
+        if new != old:
+            page.write_text(new, encoding="utf-8")
+
+
 def lighten(site: Path) -> None:
     """Make the site as small as it can be without a change that a reader could see."""
     for pattern in UNUSED:
@@ -82,3 +92,4 @@ def lighten(site: Path) -> None:
         _cut_font(path, codes)
     _repack_pictures(site)
     _drop_double_names(site)
+    _name_folds_of_the_menu(site)

@@ -1,4 +1,8 @@
-"""The directive `{api}`: a reference made from the docstrings with `ast`; the package is not imported."""
+"""The directive `{api}`: a reference made from the docstrings with `ast`; the package is not imported.
+
+``{api}`` lists every public name, ``{api} NAME`` is the reference of a package, ``{api} modules`` that of the modules
+that stand alone. Each of these has a page of its own, `book/api-NAME.md`, which stands under the list.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+from sphinx_external_toc.api import Document, FileItem, TocTree
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
@@ -113,14 +118,77 @@ def public(path: Path) -> list[tuple[str, ast.AST]]:
     return found
 
 
+ALONE = "modules"  # the page of the modules that are in no package
+
+
+def packages() -> dict[str, list[Path]]:
+    """The modules with public names of each page of the reference: of each package, and those that stand alone."""
+    found = {ALONE: sorted(PACKAGE.glob("*.py"))}
+    folders = [path for path in sorted(PACKAGE.iterdir()) if path.is_dir() and path.name[0] != "_"]
+    found |= {folder.name: sorted(folder.rglob("*.py")) for folder in folders}
+    named = {name: [path for path in paths if path.name[0] != "_" and public(path)] for name, paths in found.items()}
+    return {name: paths for name, paths in named.items() if paths}
+
+
+def page_of(name: str) -> str:
+    """The page of a package."""
+    return "book/api-" + name.replace("_", "-")
+
+
+def short(path: Path) -> str:
+    """A module as it is imported, without the name of the package: "diffusion.process"."""
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+
+
+def first_sentence(path: Path) -> str:
+    """What a module or a package says of itself, up to the first full stop."""
+    doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) if path.is_file() else ""
+    return re.split(r"(?<=[.!?])\s", " ".join((doc or "").split()), maxsplit=1)[0]
+
+
 class Api(SphinxDirective):
-    """One section a package, in it one a module, one entry a public name."""
+    """One section a module, one entry a public name; without an argument, the list of all of them."""
+
+    optional_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        """Build the sections: first the modules that stand alone, then the packages."""
-        alone = [self.module(path) for path in sorted(PACKAGE.glob("*.py"))]
-        packages = [self.package(folder) for folder in sorted(PACKAGE.iterdir()) if folder.is_dir()]
-        return [section for section in alone + packages if section is not None]
+        """Build the sections."""
+        if not self.arguments:
+            return [node for name, paths in packages().items() for node in self.listed(name, paths)]
+        name = self.arguments[0]
+        if name not in packages():
+            raise self.error(f"no package {name!r} with public names")
+        about = docstring(ast.get_docstring(ast.parse(self.text_of(PACKAGE / name / "__init__.py"))) or "")
+        label = f"api-{name.replace('_', '-')}"
+        target = nodes.target(ids=[label], names=[label])
+        self.state.document.note_explicit_target(target)
+        return [target, *about, *(self.module(path) for path in packages()[name])]
+
+    @staticmethod
+    def text_of(path: Path) -> str:
+        """The text of a file, or none where there is no such file."""
+        return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+    def listed(self, name: str, paths: list[Path]) -> list[nodes.Node]:
+        """A package in the list: a link to its page, what it is, and its modules with links to their names."""
+        uri = self.env.app.builder.get_relative_uri(self.env.docname, page_of(name))
+        words = "modules that stand alone" if name == ALONE else name
+        head = nodes.paragraph("", "", nodes.strong("", "", nodes.reference("", words, refuri=uri, internal=True)))
+        if name != ALONE:
+            head += [nodes.Text(" · "), *inline(first_sentence(PACKAGE / name / "__init__.py"))]
+        rows = nodes.definition_list(classes=["de-api-list"])
+        for path in paths:
+            links: list[nodes.Node] = []
+            for known, _ in public(path):
+                if "." not in known:
+                    here = f"{uri}#{short(path)}.{known}"
+                    code = nodes.literal(known, known)
+                    links += [nodes.Text(", ")] * bool(links) + [
+                        nodes.reference("", "", code, refuri=here, internal=True)
+                    ]
+            term = nodes.term("", "", nodes.literal(short(path), short(path)))
+            rows += nodes.definition_list_item("", term, nodes.definition("", nodes.paragraph("", "", *links)))
+        return [head, rows]
 
     def section(self, name: str, path: Path) -> nodes.section:
         """A section with a title and the docstring of a file; {ref}`api-diffusion-process` leads to one."""
@@ -128,30 +196,15 @@ class Api(SphinxDirective):
         section = nodes.section(ids=[label], names=[label])
         self.state.document.note_explicit_target(section)
         section += nodes.title("", "", nodes.literal(name, name))
-        text = path.read_text(encoding="utf-8") if path.is_file() else ""
-        section += docstring(ast.get_docstring(ast.parse(text)) or "")
+        section += docstring(ast.get_docstring(ast.parse(self.text_of(path))) or "")
         return section
 
-    def package(self, folder: Path) -> nodes.section | None:
-        """The section of a folder of modules."""
-        modules = [self.module(path) for path in sorted(folder.rglob("*.py"))]
-        if not any(modules):
-            return None
-        section = self.section(folder.name, folder / "__init__.py")
-        section += [module for module in modules if module is not None]
-        return section
-
-    def module(self, path: Path) -> nodes.section | None:
-        """The section of one module; None when it has no public name."""
-        names = [] if path.name.startswith("_") else public(path)
-        if not names:
-            return None
-        where = path.relative_to(ROOT).as_posix()
-        short = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
-        section = self.section(short, path)
-        made = claims_of_the_book()
-        for name, node in names:
-            section += self.entry(where, short, name, node, made)
+    def module(self, path: Path) -> nodes.section:
+        """The section of one module."""
+        where, made = path.relative_to(ROOT).as_posix(), claims_of_the_book()
+        section = self.section(short(path), path)
+        for name, node in public(path):
+            section += self.entry(where, short(path), name, node, made)
         return section
 
     def entry(self, where: str, module: str, name: str, node: ast.AST, made: list[equations.Claim]) -> nodes.Node:
@@ -191,8 +244,18 @@ class Api(SphinxDirective):
         return out
 
 
+def put_under_the_list(app: Sphinx, config) -> None:
+    """The pages of the packages stand under the list of names, as if the table of contents named them."""
+    site, pages = config.external_site_map, sorted(page_of(name) for name in packages())
+    site["book/api"] = Document("book/api", subtrees=[TocTree(items=[*map(FileItem, pages)])])
+    for page in pages:
+        site[page] = Document(page)
+    config.exclude_patterns = [p for p in config.exclude_patterns if p.removesuffix(".md") not in pages]
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Register the directive."""
+    """Register the directive, and its pages after the table of contents has been read."""
     app.setup_extension("equation_links")
+    app.connect("config-inited", put_under_the_list, priority=950)
     app.add_directive("api", Api)
     return {"parallel_read_safe": False, "parallel_write_safe": True}

@@ -132,8 +132,10 @@ def keep_together(app: Sphinx, doctree: nodes.document) -> None:
     for math in list(doctree.findall(nodes.math)):
         if len(math.astext()) > 36:
             continue  # a long one has to be free to break
-        at, siblings = math.parent.index(math), math.parent.children
-        before, after = (siblings[i] if 0 <= i < len(siblings) else None for i in (at - 1, at + 1))
+        parent = math.parent
+        # by identity: two pieces of text are equal when their words are, and the first would be taken for the other
+        at = next(i for i, child in enumerate(parent.children) if child is math)
+        before, after = (parent[i] if 0 <= i < len(parent) else None for i in (at - 1, at + 1))
         head = tail = None
         if isinstance(before, nodes.Text):
             head = re.search(r"[(\[“‘]+$", before)
@@ -144,11 +146,11 @@ def keep_together(app: Sphinx, doctree: nodes.document) -> None:
         parts = [nodes.Text(head[0])] if head else []
         parts += [math.deepcopy()]
         parts += [nodes.Text(tail[0])] if tail else []
+        parent[at] = nodes.inline("", "", *parts, classes=["de-together"])
         if tail and isinstance(after, nodes.Text):
-            math.parent.replace(after, nodes.Text(after[tail.end() :]))
-        math.parent.replace(math, nodes.inline("", "", *parts, classes=["de-together"]))
+            parent[at + 1] = nodes.Text(after[tail.end() :])
         if head and isinstance(before, nodes.Text):
-            before.parent.replace(before, nodes.Text(before[: head.start()]))
+            parent[at - 1] = nodes.Text(before[: head.start()])
 
 
 def ship_style(app: Sphinx, config) -> None:

@@ -36,6 +36,7 @@ from .systems import (
     PixelDiffusionConfig,
 )
 from .train.checkpoint import CHECKPOINT, FORMAT
+from .train.ema import plain_state, unwrapped
 from .train.objective import translated
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -201,7 +202,8 @@ def export_system(
     """Write a system made of several stages as :func:`export_weights` writes one network.
 
     Args:
-        system: with a `config`; the shipped networks in its `uses` are named by their checksums and not written.
+        system: with a `config`; the shipped networks in its `uses` are named by their checksums and not written. Where
+            it or a part of it is wrapped, as by torch.compile, what is inside is written.
         path, card: as there.
         stages: the folders of its stages' trainings, by name.
 
@@ -211,6 +213,7 @@ def export_system(
     Raises:
         FileNotFoundError, CheckpointError, OSError: as there.
     """
+    system, weights = unwrapped(system), plain_state(system)
     of_stages = {}
     for name, folder in stages.items():
         file = Path(folder) / CHECKPOINT
@@ -224,7 +227,7 @@ def export_system(
         "stages": of_stages,
         "uses": {name: digest_on(read_card(WEIGHTS / name)) for name in names},
     }
-    return _write(path, system.state_dict(), description, card, path)
+    return _write(path, weights, description, card, path)
 
 
 def _write(

@@ -103,17 +103,34 @@ def mean(value: Tensor) -> Tensor:
     return total / size
 
 
-def agree(flag: bool, device: torch.device) -> bool:
-    """True in all processes if it is true in one; all of them must call it."""
+_cpus: list[Any] = []  # the processes that are joined, and the same ones connected by their CPUs
+
+
+def _of_cpus() -> Any:
+    """The connection of the CPUs; made at first use where GPUs are connected, by all processes at once."""
+    joined_now = dist.group.WORLD
+    if dist.get_backend() == "gloo":
+        return joined_now
+    if not _cpus or _cpus[0] is not joined_now:
+        _cpus[:] = [joined_now, dist.new_group(backend="gloo")]
+    return _cpus[1]
+
+
+def agree(flag: bool) -> bool:
+    """True in all processes if it is true in one; all of them must call it.
+
+    They tell each other over the CPU, and no GPU is waited for: a fraction of a millisecond, so that a training can ask
+    after every step.
+    """
     if world().size == 1:
         return flag
-    raised = torch.tensor(int(flag), device=device)
-    dist.all_reduce(raised, op=dist.ReduceOp.MAX)
+    raised = torch.tensor(int(flag))
+    dist.all_reduce(raised, op=dist.ReduceOp.MAX, group=_of_cpus())
     return bool(raised.item())
 
 
 def gathered(value: Value) -> list[Value]:
-    """What each process holds, in the order of their numbers; all of them must call it.
+    """What each process holds, in the order of their numbers, over the CPU; all of them must call it.
 
     ``sum(gathered(stats), start)`` merges the :class:`Statistics` of all processes.
     """
@@ -121,7 +138,7 @@ def gathered(value: Value) -> list[Value]:
     if size == 1:
         return [value]
     values: list[Any] = [None] * size
-    dist.all_gather_object(values, value)
+    dist.all_gather_object(values, value, group=_of_cpus())
     return values
 
 

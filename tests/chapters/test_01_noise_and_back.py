@@ -151,5 +151,5 @@ def test_the_stored_run_of_the_model_ends_in_a_clear_clothing_item():
 class _NoFigures:
     """Stands in for the drawing."""
 
-    def film_strip(self, *args, **kwargs):
-        return None
+    def __getattr__(self, name):
+        return lambda *args, **kwargs: None

@@ -112,7 +112,7 @@ def test_only_the_network_of_2015_is_called_fid():
     assert net.measure == "FD (fashion-classifier)"
     text = "\n".join(c.source for c in nbformat.read(NOTEBOOKS / "09_fid.ipynb", as_version=4).cells)
     shown = "\n".join(
-        "".join(o.get("text", ""))
+        "".join(o.get("text", "")) + o.get("data", {}).get("text/plain", "")
         for c in nbformat.read(NOTEBOOKS / "09_fid.ipynb", as_version=4).cells
         if c.cell_type == "code"
         for o in c.outputs

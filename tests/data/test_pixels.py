@@ -96,7 +96,7 @@ def test_a_saved_grid_holds_the_grids_pixels(tmp_path, channels):
 
 
 def test_save_grid_refuses_an_unknown_ending_and_scale(tmp_path):
-    with pytest.raises(ValueError, match=r"picture ending.*samples\.xyz"):
+    with pytest.raises(ValueError, match=r"ending of an image format.*samples\.xyz"):
         save_grid(tmp_path / "samples.xyz", torch.zeros(1, 1, 4, 4))
     with pytest.raises(ValueError, match="scale must be at least 1, got 0"):
         save_grid(tmp_path / "samples.png", torch.zeros(1, 1, 4, 4), scale=0)

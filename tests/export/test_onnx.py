@@ -130,6 +130,12 @@ def test_mistakes_are_told(tmp_path, model, example, error, told):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_output_has_another_name_than_the_inputs(tmp_path):
+    """The runtime said "duplicate definition", of a name that nobody had given twice."""
+    with pytest.raises(ValueError, match="output must be another name than those of the inputs, input, got 'input'"):
+        to_onnx(nn.Linear(2, 2), tmp_path / "a.onnx", example={"input": torch.zeros(2, 2)}, output="input")
+
+
 def test_graph_points_into_the_weights(unet, tmp_path):
     weights = tmp_path / "tiny.safetensors"
     files.write(weights, {k: v.half() for k, v in unet.state_dict().items()}, {})

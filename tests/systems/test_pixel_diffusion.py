@@ -141,6 +141,26 @@ def test_it_comes_back_from_a_file_with_the_encoder_that_it_names(tmp_path):
     assert drawn.shape == (1, 3, 8, 8) and drawn.isfinite().all()
 
 
+@pytest.mark.parametrize(
+    "wrap",
+    [torch.compile, torch.nn.DataParallel, lambda part: torch.compile(torch.nn.DataParallel(part))],
+    ids=["compiled", "parallel", "both"],
+)
+def test_a_file_is_written_from_inside_of_wrappers(tmp_path, wrap):
+    """Of a part and of the whole: the names in the file are those of the plain system, and it loads."""
+    config = PixelDiffusionConfig(UNET, 8, SCHEDULE)
+    plain = PixelDiffusion(config).eval()
+    names = set(plain.state_dict())
+    card = export_system(plain, tmp_path / "plain.safetensors", {}, {})
+    plain.unet = wrap(plain.unet)
+    assert set(plain.state_dict()).isdisjoint(names), "else nothing is tried here"
+    for number, system in enumerate((plain, wrap(plain))):
+        file = tmp_path / f"{number}.safetensors"
+        assert export_system(system, file, {}, {}) == card
+        drawn, wanted = (de.load(path).generate(1, steps=2) for path in (file, tmp_path / "plain.safetensors"))
+        assert torch.equal(drawn, wanted)
+
+
 def test_the_shipped_network_is_such_a_system():
     fashion = de.load("fashion")
     assert isinstance(fashion, PixelDiffusion) and fashion.shape == (1, 32, 32) and fashion.uses == ()

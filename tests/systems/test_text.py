@@ -6,7 +6,14 @@ import pytest
 import torch
 
 import diffusion_edu as de
-from diffusion_edu.systems.text import ClipText, caption_table, chosen_phrasing, known_words, unknown_words
+from diffusion_edu.systems.text import (
+    ClipText,
+    caption_table,
+    chosen_phrasing,
+    encode_texts,
+    known_words,
+    unknown_words,
+)
 from diffusion_edu.systems.tokenizer import emoji_tokenizer
 
 TEXTS = ["a red apple, noto style", "cat", "a woman mountain biking with medium skin tone, twemoji style"]
@@ -25,6 +32,15 @@ def test_tokens_mask_and_vector_are_those_of_the_clip(read):
         cond.mask.sum(1).tolist(), key=lambda n: cond.mask.sum(1).tolist().index(n)
     )
     assert torch.allclose(cond.vec.square().mean(1), torch.ones(3), atol=1e-5)
+
+
+def test_one_text_is_no_list_of_its_letters(read):
+    """The report behind it: "apple" gave five embeddings, and no text torch.cat's own error."""
+    for call in (lambda: encode_texts(read.clip, "apple"), lambda: read("apple"), lambda: unknown_words("apple")):
+        with pytest.raises(TypeError, match="texts must be a list of strings, got 'apple'"):
+            call()
+    with pytest.raises(ValueError, match=r"texts must be a list of strings, at least one, got \[\]"):
+        encode_texts(read.clip, [])
 
 
 def test_the_vector_points_where_the_embedding_does(read):

@@ -2,6 +2,7 @@
 
 torchrun ... parallel_worker.py cli ARGUMENTS       `diffusion-edu ARGUMENTS`
 torchrun ... parallel_worker.py die N ARGUMENTS     the same, but the second process kills itself at report N
+torchrun ... parallel_worker.py asked N ARGUMENTS   the same, with few reports; in step N the second is sent SIGTERM
 torchrun ... parallel_worker.py merge FILE          statistics and pictures of all processes, written by the first
 """
 
@@ -9,7 +10,7 @@ import json
 import os
 import signal
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -27,20 +28,34 @@ RECIPE = de.Recipe(
 MODEL = de.UNetConfig.tiny(in_channels=3)
 
 
-def small() -> None:
+def small(**changes) -> None:
     """The run "folder" in small."""
-    RUNS["folder"] = folder_run(MODEL, RECIPE)
+    RUNS["folder"] = folder_run(MODEL, replace(RECIPE, **changes))
+
+
+def asked(number: int) -> None:
+    """Reports are rare, and in one step the second process is sent a signal."""
+    small(steps=200, log_every=50, checkpoint_every=100)
+    agree, count = processes.agree, [0]
+
+    def counted(flag):
+        count[0] += 1
+        if count[0] == number and processes.world().rank == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return agree(flag)
+
+    processes.agree = counted
 
 
 def dying(number: int) -> None:
     """The second process kills itself after so many reports: as a machine that loses its power."""
     agree, count = processes.agree, [0]
 
-    def counted(flag, device):
+    def counted(flag):
         count[0] += 1
         if count[0] == number and processes.world().rank == 1:
             os.kill(os.getpid(), signal.SIGKILL)
-        return agree(flag, device)
+        return agree(flag)
 
     processes.agree = counted
 
@@ -102,4 +117,6 @@ if __name__ == "__main__":
     else:
         if mode == "die":
             dying(int(rest.pop(0)))
+        if mode == "asked":
+            asked(int(rest.pop(0)))
         sys.exit(cli.main(rest))

@@ -123,6 +123,22 @@ def test_all_stop_at_the_same_step_when_the_time_is_over(pictures, tmp_path):
 
 
 @pytest.mark.processes
+def test_a_signal_to_one_of_them_stops_all_with_the_step_long_before_a_report(pictures, tmp_path):
+    done = train(2, pictures, tmp_path, mode=("asked", 3))
+    assert "stopped at step" in done.stderr, done.stderr
+    step = files.read(tmp_path / CHECKPOINT)[1]["step"]
+    assert step in (3, 4), "the step in which it came, or the one after"
+    assert f"stopped at step {step} of 200" in done.stderr
+
+
+@pytest.mark.processes
+def test_minutes_that_are_over_end_both_of_them_long_before_a_report(pictures, tmp_path):
+    done = train(2, pictures, tmp_path, "--minutes", 1e-9, mode=("asked", 0))
+    assert done.returncode == 0, done.stderr
+    assert files.read(tmp_path / CHECKPOINT)[1]["step"] == 1, "though a report comes every 50 steps only"
+
+
+@pytest.mark.processes
 def test_statistics_and_pictures_of_all_processes_are_those_of_one(tmp_path):
     results = []
     for count in (1, 2, 3):
@@ -193,5 +209,5 @@ def test_alone_there_is_nothing_to_agree_on():
     value = torch.tensor(3.0)
     assert processes.world() == World(0, 1)
     assert processes.mean(value) is value
-    assert processes.agree(True, value.device) and not processes.agree(False, value.device)
+    assert processes.agree(True) and not processes.agree(False)
     assert processes.gathered("x") == ["x"]

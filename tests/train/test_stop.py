@@ -64,7 +64,7 @@ def test_a_stop_in_the_step_of_a_report_makes_one_report(tmp_path):
 
 def test_one_process_that_is_asked_stops_all(monkeypatch):
     told = []
-    monkeypatch.setattr("diffusion_edu.processes.agree", lambda flag, device: told.append(flag) or len(told) == 2)
+    monkeypatch.setattr("diffusion_edu.processes.agree", lambda flag: told.append(flag) or len(told) == 2)
     assert [r.step for r in fit(stop=lambda: False)] == [2], "by the word of another"
     assert told == [False, False]
 

@@ -133,7 +133,7 @@ def test_what_the_presets_promise():
         ({"preset": "shift"}, "preset must be one of same, shifted, .*got 'shift'; did you mean 'shifted'"),
         ({"real": [0.0] * 4}, "real must hold 5 numbers, got 4"),
         ({"generated": [0, 0, -0.1, 1, 0]}, r"generated: the first spread must be in 0\.\.2\.5, got -0\.1"),
-        ({"real": [0, float("nan"), 1, 1, 0]}, r"real: y must be in -3\.5\.\.3\.5, got nan"),
+        ({"real": [0, float("nan"), 1, 1, 0]}, r"real\[1\] must be a finite number, got nan"),
         ({"real": [0, 0, 1, 1, 181]}, r"real: the turn must be in -180\.\.180, got 181"),
         ({"n": 2}, r"n must be an integer in 3\.\.2000, got 2"),
         ({"draws": 0}, r"draws must be an integer in 1\.\.100, got 0"),

@@ -342,7 +342,7 @@ def test_mistakes_are_told(change, told, clip) -> None:
 
 
 def test_a_missing_file_is_told() -> None:
-    with pytest.raises(ValueError, match=r"name must be one of .*emoji-clip.* got 'no-such.safetensors'"):
+    with pytest.raises(ValueError, match=r"model must be one of .*emoji-clip.* got 'no-such.safetensors'"):
         TextSearch("no-such.safetensors")
 
 

@@ -221,19 +221,21 @@ def test_record_gives_up_grey_levels_before_it_gives_up(oracle):
     smaller = record(oracle, limit=size - 100, **options)
     assert smaller["levels_t"] < whole["levels_t"]
     assert len(json.dumps(smaller, separators=(",", ":"))) <= size - 100
-    with pytest.raises(ValueError, match=r"limit=1000 bytes, got \d+: take fewer runs, seeds or frames"):
+    with pytest.raises(
+        ValueError, match=r"limit must be at least \d+ bytes; or take fewer runs, seeds or frames, got 1000"
+    ):
         record(oracle, limit=1000, **options)
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"runs": []}, "at least one run"),
-        ({"runs": [{"label": "a", "steps": 5}]}, "runs need label, method and steps"),
+        ({"runs": []}, "runs must be at least one run"),
+        ({"runs": [{"label": "a", "steps": 5}]}, r"runs\[0\] must be a run by its label, method and steps"),
         ({"runs": [{"label": "a", "method": "ddim", "steps": 101}]}, r"steps must be an integer in 1\.\.100, got 101"),
         ({"frames": 1}, "frames must be an integer in 2"),
         ({"shape": (8, 8)}, "shape must be"),
-        ({"seeds": ()}, "at least one run and one seed"),
+        ({"seeds": ()}, "seeds must be at least one seed"),
     ],
 )
 def test_record_refuses(oracle, change, words):

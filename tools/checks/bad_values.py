@@ -5,19 +5,17 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import numpy as np
 import torch
+from bad_lists import LISTS, NOTHING, Maker, with_one
 from torch import Tensor, nn
 
-Maker = Callable[[Random, Any], Any]
-
 HUGE: dict[str, Maker] = {"huge": lambda r, g: 10 ** r.randint(30, 40)}
-NOTHING: dict[str, Maker] = {"none": lambda r, g: None}
 NO_NUMBER: dict[str, Maker] = {
     **NOTHING,
     "true": lambda r, g: r.random() < 0.5,
@@ -40,12 +38,6 @@ def _like(good: Any, **changes: Any) -> Tensor:
     return torch.ones(shape, **changes)
 
 
-def _with(good: Tensor, value: float) -> Tensor:
-    changed = good.clone()
-    changed.view(-1)[-1] = value
-    return changed
-
-
 NO_TENSOR: dict[str, Maker] = {
     **NOTHING,
     "number": lambda r, g: r.choice([0, 1.5, 3]),
@@ -62,6 +54,7 @@ SHAPES: dict[str, Maker] = {
 }
 
 KINDS: dict[str, dict[str, Maker]] = {
+    **LISTS,
     "int": {
         **NO_NUMBER,
         **HUGE,
@@ -136,8 +129,8 @@ KINDS: dict[str, dict[str, Maker]] = {
         "uint8": lambda r, g: _like(g, dtype=torch.uint8),
         "int64": lambda r, g: _like(g, dtype=torch.int64),
         "bool": lambda r, g: _like(g, dtype=torch.bool),
-        "nan": lambda r, g: _with(g, float("nan")),
-        "inf": lambda r, g: _with(g, r.choice([float("inf"), -float("inf")])),
+        "nan": lambda r, g: with_one(g, float("nan")),
+        "inf": lambda r, g: with_one(g, r.choice([float("inf"), -float("inf")])),
     },
     "whole": {
         **NO_TENSOR,
@@ -167,9 +160,9 @@ KINDS: dict[str, dict[str, Maker]] = {
         **SHAPES,
         "int64": lambda r, g: _like(g, dtype=torch.int64),
         "bool": lambda r, g: _like(g, dtype=torch.bool),
-        "nan": lambda r, g: _with(g.float(), float("nan")),
-        "inf": lambda r, g: _with(g.float(), float("inf")),
-        "beyond": lambda r, g: _with(g.float(), 50.0),
+        "nan": lambda r, g: with_one(g.float(), float("nan")),
+        "inf": lambda r, g: with_one(g.float(), float("inf")),
+        "beyond": lambda r, g: with_one(g.float(), 50.0),
     },
     "step": {
         **NO_NUMBER,

@@ -9,18 +9,36 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import typing
 from collections.abc import Iterator
 
-from good import data, diffusion, drawing, measures, networks, systems, texts, training  # noqa: F401 - each adds its calls
+from good import (  # noqa: F401 - each adds its calls
+    data,
+    diffusion,
+    drawing,
+    figures,
+    measures,
+    networks,
+    players,
+    running,
+    systems,
+    texts,
+    training,
+    widgets,
+)
 from good.odd import PASSED_ON as PASSED_ON  # last: it says what is fine in calls that are there
 from good.pieces import S as S
 from good.registry import CALLS as CALLS
 from good.registry import Call as Call
 
-PARTS = ("", "data", "diffusion", "metrics", "nn", "systems", "train")
+PARTS = ("", "cli", "data", "diffusion", "export", "metrics", "nn", "runs", "systems", "train", "viz", "widgets")
 
 # Not doors: what functions answer with, errors, protocols, and what a subclass calls.
-EXEMPT = {"Comparison", "CheckpointError", "TrainingDiverged", "WorkerLost", "Config.require", "Drawer.around"}
+# `Drawing` is a figure of matplotlib, which checks its own arguments.
+EXEMPT = {
+    *("Comparison", "CheckpointError", "ExportError", "TrainingDiverged", "WorkerLost"),
+    *("Config.require", "Drawer.around", "Drawing", "Drawing.set"),
+}
 FAILS = {
     "cifar10",
     "SentenceText.load",
@@ -34,6 +52,8 @@ def public() -> Iterator[str]:
         module = importlib.import_module(f"diffusion_edu.{part}" if part else "diffusion_edu")
         for name in module.__all__:
             thing = getattr(module, name)
+            if typing.get_origin(thing) is not None:  # a name for an annotation
+                continue
             if inspect.isfunction(thing) or (
                 callable(thing) and not inspect.isclass(thing) and not isinstance(thing, dict)
             ):

@@ -4,7 +4,8 @@ Each answer is one of:
 
 right     an error of ours that names the file, or the answer of the whole file
 foreign   another answer, from a format of others that has no checksum
-told      another answer, from a file of an earlier version, after the warning that it has no checksum
+told      another answer, or a loss that is not finite, from a file of an earlier version, after the warning that it
+          has no checksum
 unnamed   an error of ours that does not name the file
 obscure   any other error
 silent    another answer
@@ -137,6 +138,10 @@ def judged(case: Any) -> tuple[str, str]:
     """Read a damaged file and say what came of it: the word, and the error."""
     from diffusion_edu._errors import DataError, WrongType
     from diffusion_edu.files import CheckpointError, UncheckedFile
+    from diffusion_edu.train import TrainingDiverged
+
+    def _unchecked(noted: list[warnings.WarningMessage]) -> bool:
+        return any(issubclass(note.category, UncheckedFile) for note in noted)
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     try:
@@ -147,6 +152,8 @@ def judged(case: Any) -> tuple[str, str]:
         return "memory", repr(error)
     except Exception as error:
         text = f"{type(error).__name__}: {error}"
+        if isinstance(error, TrainingDiverged) and _unchecked(noted):  # the training found what the file could not say
+            return "told", text[:500]
         plain = type(error) in (ValueError, TypeError)  # and not what derives from them, such as UnicodeDecodeError
         ours = plain or isinstance(error, (CheckpointError, DataError, OSError, WrongType))
         word = "obscure" if not ours else "right" if any(name in str(error) for name in case.names) else "unnamed"
@@ -155,7 +162,7 @@ def judged(case: Any) -> tuple[str, str]:
         return "memory", f"{_grown(before):,} bytes"
     if answer == case.whole:
         return "right", ""
-    if any(issubclass(note.category, UncheckedFile) for note in noted):
+    if _unchecked(noted):
         return "told", ""
     return ("foreign" if case.foreign else "silent"), ""
 

@@ -5,9 +5,12 @@ What an argument must be follows from its annotation, or from its name where a n
 value, or raises an error that names the argument, what is allowed, and the value.
 """
 
+from . import values
 from .annotations import rule_of
 from .door import checked, inside
+from .listed import function, inches, reals, sizes, table, tensors_by_name, text_or_texts
 from .rules import (
+    Rule,
     above,
     among,
     answering,
@@ -41,8 +44,10 @@ from .rules import (
     whole,
     widths,
 )
+from .tensors import images, images_inside
 
 __all__ = [
+    "Rule",
     "above",
     "among",
     "answering",
@@ -54,7 +59,11 @@ __all__ = [
     "count",
     "each",
     "estimate",
+    "function",
     "having",
+    "images",
+    "images_inside",
+    "inches",
     "inside",
     "iterable_of_texts",
     "matrix",
@@ -67,15 +76,21 @@ __all__ = [
     "pair",
     "predicted",
     "real_tensor",
+    "reals",
     "rule_of",
     "said",
     "seed_or_seeds",
     "sequences",
     "share",
+    "sizes",
     "step_and_estimate",
     "steps",
+    "table",
     "tensor",
+    "tensors_by_name",
+    "text_or_texts",
     "two_tensors",
+    "values",
     "whole",
     "widths",
 ]

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from .._errors import bad_type
 from . import tensors, values
+from .listed import flags, reals
 from .rules import Rule, anything, count, denoiser, iterable, network, optional, sampler, steps, steps_of_batch, whole
 
 # One name, one meaning in the whole package. (A rule in a decorator comes before these.)
@@ -39,6 +40,10 @@ NAMES: dict[str, Rule] = {
     "codes": whole(0, shape="(B, k)"),
 }
 
+_OF_TENSORS = frozenset(
+    ["mask", "keep", "pixels", "images", "start", "truth", "lengths", "labels", "groups", "ids", "codes"]
+)
+_OF_NETWORKS = frozenset(("model", "network"))
 
 # Integers that count something, by name: there is at least one of it.
 _COUNTED = (
@@ -91,12 +96,14 @@ def _rule_of_one(kind: Any) -> Rule:
     if origin is tuple:
         return _rule_of_tuple(inner)
     if origin in (Sequence, Iterable, list):
-        of: dict[Any, Rule] = {str: values.texts, int: values.integers}
+        of: dict[Any, Rule] = {str: values.texts, int: values.integers, float: reals, bool: flags}
         return of.get(inner[0], iterable if origin is Iterable else anything)
     if origin in (Mapping, dict):
         return lambda name, value: values.instance(name, value, (Mapping,))
     if origin is Callable:
         return network
+    if isinstance(kind, type) and issubclass(kind, os.PathLike):
+        return values.as_path
     if isinstance(kind, type) and not getattr(kind, "_is_protocol", False):
         return lambda name, value: values.instance(name, value, (kind,))
     if isinstance(origin, type) and origin.__module__.startswith("diffusion_edu"):
@@ -123,10 +130,14 @@ def _rule_of_tuple(inner: tuple[Any, ...]) -> Rule:
 
 
 def rule_by_name(name: str, hint: Any) -> Rule:
-    """By the name where it has one meaning; whether a step is an integer or a tensor, its annotation says."""
-    known = NAMES.get(name)
+    """By the name where it has one meaning; whether a step is an integer or a tensor, its annotation says.
+
+    Where a name of tensors is annotated as texts, or that of a network as the name of one, the annotation counts.
+    """
+    known, options = NAMES.get(name), (hint, *get_args(hint))
+    if (name in _OF_TENSORS and not {Any, Tensor} & {*options}) or (name in _OF_NETWORKS and str in options):
+        return rule_of(hint)
     if known is steps_of_batch:
-        options = (hint, *get_args(hint))
         known = None if Tensor not in options else known if int in options else steps
     if known is not None:
         return known

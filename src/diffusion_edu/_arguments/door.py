@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar, get_args, overload
 import torch
 from torch import Tensor
 
+from .._errors import bad_type
 from .annotations import rule_by_name
 from .rules import Rule, anything, optional
 
@@ -26,16 +27,21 @@ def inside(function: Target) -> Target:
 @overload
 def checked(target: Target, /) -> Target: ...
 @overload
-def checked(*, same: str = "", rows: str = "", fits: str = "", **rules: Rule) -> Callable[[Target], Target]: ...
+def checked(
+    *, same: str = "", rows: str = "", types: str = "", fits: str = "", **rules: Rule
+) -> Callable[[Target], Target]: ...
 
 
-def checked(target: Any = None, /, *, same: str = "", rows: str = "", fits: str = "", **rules: Rule) -> Any:
+def checked(
+    target: Any = None, /, *, same: str = "", rows: str = "", types: str = "", fits: str = "", **rules: Rule
+) -> Any:
     """Check the arguments of a function, of a method, or of the constructor of a class, before it runs.
 
     Args:
         target: the function or class; a class's own constructor is checked, and no other of its methods.
         same: names of arguments that must have the shape of the first of them; of an :class:`Estimate` both tensors.
         rows: names of arguments with one entry for each sample of the first of them, such as steps (B,); integers pass.
+        types: names of tensors that must have the type of the first of them: integers beside fractions would be cut.
         fits: names of tensors whose sizes must fit the layer and each other. Nothing is looked at before the function
             runs; where it fails, the error says what it was given.
         rules: of arguments by name, in place of those of annotations and `NAMES`.
@@ -44,15 +50,17 @@ def checked(target: Any = None, /, *, same: str = "", rows: str = "", fits: str 
         The function with the check before it, or the class itself.
     """
     if target is None:
-        return lambda function: _with_door(function, Relations(same.split(), rows.split(), fits.split()), rules)
-    return _with_door(target, Relations([], [], []), {})
+        relations = Relations(same.split(), rows.split(), types.split(), fits.split())
+        return lambda function: _with_door(function, relations, rules)
+    return _with_door(target, Relations([], [], [], []), {})
 
 
 class Relations(NamedTuple):
-    """What arguments must be to each other: of one shape, of one number of entries, of sizes that fit."""
+    """What arguments must be to each other: of one shape, of one number of entries, of one type, of sizes that fit."""
 
     same: list[str]
     rows: list[str]
+    types: list[str]
     fits: list[str]
 
 
@@ -74,7 +82,7 @@ def _door(
     hints: Callable[[], dict[str, Any]] | None = None,
 ) -> Callable[..., Any]:
     plan: list[tuple[int, str, Rule]] = []
-    same, rows, fits = relations
+    same, rows, types, fits = relations
 
     @functools.wraps(function)
     def door(*args: Any, **kwargs: Any) -> Any:
@@ -93,6 +101,8 @@ def _door(
             _check_same(_given(same, positions, args, kwargs))
         if rows:
             _check_rows(_given(rows, positions, args, kwargs))
+        if types:
+            _check_types(_given(types, positions, args, kwargs))
         if not fits:
             return function(*args, **kwargs)
         try:
@@ -101,7 +111,7 @@ def _door(
             raise _misfit(function, error, _given(fits, positions, args, kwargs)) from error
 
     positions = {name: i for i, name in enumerate(inspect.signature(function).parameters)}
-    unknown = {*rules, *same, *rows, *fits} - set(positions)
+    unknown = {*rules, *same, *rows, *types, *fits} - set(positions)
     if unknown:
         raise TypeError(f"{function.__qualname__} has no argument {', '.join(sorted(unknown))}")
     return door
@@ -147,6 +157,14 @@ def _check_rows(given: list[tuple[str, Any]]) -> None:
             raise ValueError(
                 f"{name} must have shape ({len(like)},), one entry for each sample of {first}, got {tuple(value.shape)}"
             )
+
+
+def _check_types(given: list[tuple[str, Any]]) -> None:
+    """Raise unless the tensors have one type."""
+    first, like = given[0]
+    for name, value in given[1:]:
+        if value.dtype != like.dtype:
+            raise bad_type(name, value, f"of the type of {first}, {str(like.dtype).removeprefix('torch.')}")
 
 
 def _misfit(function: Callable[..., Any], error: Exception, given: list[tuple[str, Any]]) -> Exception:

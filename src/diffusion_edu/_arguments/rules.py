@@ -235,10 +235,10 @@ def iterable_of_texts(name: str, value: Any) -> list[str]:
 
 
 def real_tensor(name: str, value: Any) -> Tensor:
-    """Numbers (B,), whole or not."""
+    """Steps (B,), whole or not, as far as float32 tells them apart."""
     if isinstance(value, Tensor) and value.is_floating_point():
         return tensors.floats(name, value, shape="(B,)")
-    return tensors.whole(name, value, shape="(B,)")
+    return tensors.whole(name, value, -values.MOST_STEP, values.MOST_STEP, shape="(B,)")
 
 
 def matrix(name: str, value: Any) -> Tensor:

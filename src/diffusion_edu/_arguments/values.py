@@ -7,6 +7,7 @@ import numbers
 import operator
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -155,6 +156,15 @@ def path(name: str, value: Any) -> str | os.PathLike[str]:
     if value == "" or "\0" in os.fspath(value):
         raise bad_value(name, value, "the path of a file or folder, not empty")
     return value
+
+
+def as_path(name: str, value: Any) -> Path:
+    """As :func:`path`, for what goes on with a Path.
+
+    Raises:
+        TypeError, ValueError: as there.
+    """
+    return Path(os.path.expanduser(path(name, value)))
 
 
 def device(name: str, value: Any) -> torch.device:

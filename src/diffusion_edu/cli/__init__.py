@@ -12,6 +12,7 @@ import torch
 import tyro
 
 from .. import __version__
+from .._arguments import checked
 from .._errors import DataError, WrongType
 from ..files import RunBusy, UncheckedFile
 from ..startup import loaded
@@ -25,10 +26,13 @@ from .options import Command, Evaluate, Export, Info, List, Sample, Train, at_ho
 from .sampling import draw
 from .training import train
 
+__all__ = ["main"]
+
 _PLAIN = warnings.showwarning
 _TOO_MUCH = "not enough memory: a smaller --batch-size or --size, or fewer images, take less"
 
 
+@checked
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
     loaded()

@@ -80,7 +80,7 @@ def follow(
                     break  # it came after the step: no other is begun
             reports.close()  # type: ignore[attr-defined]  # a generator: closing it saves what was done
             # Whichever of the processes was asked, all of them stopped.
-            stopped = processes.agree(bool(stop.signals), device) and reached < recipe.steps
+            stopped = processes.agree(bool(stop.signals)) and reached < recipe.steps
         except RuntimeError as error:
             if processes.world().size == 1 or not (isinstance(error, WorkerLost) or processes.is_of_peers(error)):
                 raise

@@ -150,7 +150,7 @@ def _from_pickle(folder: Path, name: str) -> Batch:
         content = read_plain(stored)
         pixels, labels = content[b"data"], content[b"labels"]
         if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.size != ROWS * 3 * SIDE * SIDE:
-            raise ValueError("its data are no pictures")
+            raise ValueError("its data are no images")
         return pixels.reshape(-1, 3, SIDE, SIDE), _labels(labels, ROWS)
     except (pickle.UnpicklingError, *UNREADABLE) as error:
         raise DataError(f"{path} is no Python batch: {reason(error)}") from error

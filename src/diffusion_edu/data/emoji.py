@@ -141,7 +141,7 @@ def read_pixels(count: int) -> NDArray[np.uint8]:
         except (UnidentifiedImageError, OSError, ValueError) as error:
             raise DataError(f"the package's {name} cannot be read ({error}); install the package anew") from error
     pixels = np.concatenate(strips)
-    _check(pixels.data, PIXELS_SHA256, "emoji pictures")
+    _check(pixels.data, PIXELS_SHA256, "emoji images")
     return pixels.reshape(count, SIDE, SIDE, 3)
 
 

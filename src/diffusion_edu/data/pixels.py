@@ -108,7 +108,7 @@ def to_image(pixels: Tensor) -> Image.Image:
         ValueError: another shape.
     """
     if pixels.ndim != 3 or pixels.shape[0] not in (1, 3):
-        raise bad_value("pixels", tuple(pixels.shape), "one picture (C, H, W) with 1 or 3 channels")
+        raise bad_value("pixels", tuple(pixels.shape), "one image (C, H, W) with 1 or 3 channels")
     if pixels.dtype != torch.uint8:
         pixels = to_pixels(pixels)
     array = pixels.permute(1, 2, 0).contiguous().cpu().numpy()
@@ -131,7 +131,7 @@ def format_of(path: str | Path, argument: str = "path") -> str:
             for mode in ("L", "RGB"):
                 Image.new(mode, (16, 16)).save(io.BytesIO(), format=name)
             return name
-    raise bad_value(argument, str(path), "a file name with a picture ending such as .png")
+    raise bad_value(argument, str(path), "a file name with the ending of an image format, such as .png")
 
 
 def check_grid(

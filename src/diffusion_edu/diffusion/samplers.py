@@ -179,7 +179,7 @@ def _begin_at(
 ) -> tuple[tuple[int, ...], list[int]]:
     """Shape and times of a run that begins with images noised to start_t."""
     if start is None or start_t is None:
-        raise ValueError("start and start_t belong together: a picture, and the step to noise it to")
+        raise ValueError("start and start_t belong together: an image, and the step to noise it to")
     if not 1 <= start_t <= times[0]:
         raise bad_value("start_t", start_t, f"in 1..{times[0]}")
     if shape is not None and tuple(shape) != tuple(start.shape):

@@ -58,7 +58,7 @@ class NoiseSchedule:
         if beta.ndim != 1 or len(beta) < 2:
             raise ValueError(f"beta must have shape (T + 1,) with T >= 1, got {tuple(beta.shape)}")
         if beta[0] != 0:
-            raise ValueError(f"beta[0] must be 0 (x_0 is the clean picture), got {beta[0].item()}")
+            raise ValueError(f"beta[0] must be 0 (x_0 is the clean image), got {beta[0].item()}")
         if not bool(((beta[1:] > 0) & (beta[1:] < 1)).all()):
             raise ValueError("beta[1:] must lie strictly between 0 and 1 and be finite")
         object.__setattr__(self, "beta", beta)

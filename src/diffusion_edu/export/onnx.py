@@ -16,13 +16,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .._errors import bad_value
+from .._arguments import checked, count, module, tensors_by_name, text_or_texts
+from .._errors import WrongType, bad_value
 from ..disk import write_bytes
 from ..files import tensor_places
 from ..nn import UNet, by_name, example_inputs
 from ..systems.system import graph_files
+from ..train.ema import plain_state, unwrapped
 from .compare import ExportError, difference
 from .graph import Owner, bare_graph, convert_at_load, fill, point
+
+MOST_SIDE = 4096  # of a default example
 
 
 class Exported(NamedTuple):
@@ -33,6 +37,7 @@ class Exported(NamedTuple):
     difference: float
 
 
+@checked(model=module, example=tensors_by_name, output=text_or_texts, size=count(1, MOST_SIDE))
 def to_onnx(
     model: nn.Module,
     path: str | Path,
@@ -65,8 +70,9 @@ def to_onnx(
             that the module does not take.
         ExportError: the file's answers differ from PyTorch's.
     """
-    path = Path(path)
+    path, model = Path(path), unwrapped(model)
     plain, inputs, outputs = _plain_copy(model, half), _example(model, example, size), _names(output)
+    _check_apart(inputs, outputs)
     proto, owners = bare_graph(plain, inputs, outputs)
     state = plain.state_dict()
     for initializer in proto.graph.initializer:
@@ -82,6 +88,7 @@ def to_onnx(
     return Exported(path, len(payload), worst)
 
 
+@checked(model=module, example=tensors_by_name, within=module, output=text_or_texts, size=count(1, MOST_SIDE))
 def to_graph(
     model: nn.Module,
     path: str | Path,
@@ -115,7 +122,7 @@ def to_graph(
             a tensor or has another shape.
         ExportError: the file's answers differ from PyTorch's.
     """
-    path, weights = Path(path), Path(weights)
+    path, weights, model = Path(path), Path(weights), unwrapped(model)
     if path.parent.resolve() != weights.parent.resolve():
         raise bad_value("weights", str(weights), f"in the folder of the graph, {path.parent}")
     if within is not None and prefix:
@@ -125,6 +132,7 @@ def to_graph(
         of_system = _names_in(within, model)
         in_file = of_system if places.keys() & set(of_system.values()) else in_file
     plain, inputs, outputs = _plain_copy(model, half=False), _example(model, example, size), _names(output)
+    _check_apart(inputs, outputs)
     proto, owners = bare_graph(plain, inputs, outputs)
     _point_all(proto, owners, plain.state_dict(), in_file, weights, places)
     payload = proto.SerializeToString()
@@ -133,6 +141,7 @@ def to_graph(
     return Exported(path, len(payload), worst)
 
 
+@checked(system=module)
 def to_graphs(
     system: nn.Module, path: str | Path, weights: str | Path | None = None, *, half: bool = True
 ) -> dict[str, Exported]:
@@ -153,17 +162,18 @@ def to_graphs(
         TypeError: the system has no graphs.
         ImportError, ValueError, ExportError: as for :func:`to_onnx` and :func:`to_graph`.
     """
+    system = unwrapped(system)
     method: Any = getattr(system, "graphs", None)
     if method is None:
-        raise TypeError(f"system must have graphs(), got a {type(system).__name__}")
+        raise WrongType(f"system must have graphs(), got a {type(system).__name__}")
     graphs, path, done = method(), Path(path), {}
     names = graph_files(path.name, graphs)
-    for name, (module, example) in graphs.items():
-        file, output = path.with_name(names[name]), getattr(module, "outputs", "prediction")
+    for name, (network, example) in graphs.items():
+        file, output = path.with_name(names[name]), getattr(network, "outputs", "prediction")
         if weights is None:
-            done[name] = to_onnx(module, file, example=example, output=output, half=half)
+            done[name] = to_onnx(network, file, example=example, output=output, half=half)
         else:
-            done[name] = to_graph(module, file, weights, example=example, within=system, output=output)
+            done[name] = to_graph(network, file, weights, example=example, within=system, output=output)
     return done
 
 
@@ -198,7 +208,7 @@ def _point_all(
 
 def _names_in(system: nn.Module, model: nn.Module) -> dict[str, str]:
     """The names of a module's tensors in the state of the system that they belong to."""
-    home = {value.data_ptr(): name for name, value in system.state_dict().items() if value.numel()}
+    home = {value.data_ptr(): name for name, value in plain_state(system).items() if value.numel()}
     names = {}
     for name, value in model.state_dict().items():
         if value.data_ptr() not in home:
@@ -221,7 +231,7 @@ def _plain_copy(model: nn.Module, half: bool) -> nn.Module:
 def _example(model: nn.Module, example: Mapping[str, Tensor] | None, size: int) -> dict[str, Tensor]:
     if example is None:
         if not isinstance(model, UNet):
-            raise TypeError(f"example is needed for a {type(model).__name__}: tensors by the names of its arguments")
+            raise WrongType(f"example is needed for a {type(model).__name__}: tensors by the names of its arguments")
         return example_inputs(model.config, size)
     batches = {name: len(value) if value.ndim else 0 for name, value in example.items()}
     if len(set(batches.values())) != 1 or min(batches.values()) < 2:
@@ -231,6 +241,13 @@ def _example(model: nn.Module, example: Mapping[str, Tensor] | None, size: int) 
     if unknown:
         raise bad_value("example", unknown[0], f"tensors by the names of the arguments {', '.join(takes)}")
     return dict(example)
+
+
+def _check_apart(inputs: Mapping[str, Tensor], outputs: Sequence[str]) -> None:
+    """Raise where an output has the name of an input: a graph has one name for each."""
+    for name in outputs:
+        if name in inputs:
+            raise bad_value("output", name, f"another name than those of the inputs, {', '.join(inputs)}")
 
 
 def _names(output: str | Sequence[str]) -> tuple[str, ...]:

@@ -82,7 +82,7 @@ class Comparison:
             f"{self.terms.covariance:.4g})",
         ]
         if k is None:
-            lines.append(f"{self.kernel_measure} and floor: not measured, statistics hold no single pictures")
+            lines.append(f"{self.kernel_measure} and floor: not measured, statistics hold no single images")
         else:
             lines.append(f"{self.kernel_measure}: {k.value:.4g} ± {k.error:.2g} ({k.blocks} blocks of {k.block})")
         if k is not None and self.floor is None:

@@ -11,7 +11,7 @@ from .._errors import bad_value
 from .sizes import conv_output_size, conv_transpose_output_size
 
 
-@checked(x=matrix, kernel=matrix)
+@checked(types="x kernel", x=matrix, kernel=matrix)
 def convolve(x: Tensor, kernel: Tensor, stride: int = 1, padding: int = 0, dilation: int = 1) -> Tensor:
     r"""Slide a kernel over an image: each output is a weighted sum of inputs.
 
@@ -29,6 +29,7 @@ def convolve(x: Tensor, kernel: Tensor, stride: int = 1, padding: int = 0, dilat
         y, of the sizes of :func:`conv_output_size`.
 
     Raises:
+        TypeError: a kernel of another type than x.
         ValueError: another shape, or settings that do not fit.
     """
     size, reach = _shape("x", x), _shape("kernel", kernel)
@@ -62,7 +63,7 @@ def zero_insert(x: Tensor, stride: int) -> Tensor:
     return spread
 
 
-@checked(x=matrix, kernel=matrix)
+@checked(types="x kernel", x=matrix, kernel=matrix)
 def transposed_convolve(
     x: Tensor, kernel: Tensor, stride: int = 1, padding: int = 0, output_padding: int = 0, dilation: int = 1
 ) -> Tensor:

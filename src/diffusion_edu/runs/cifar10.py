@@ -11,10 +11,10 @@ from .images import image_run
 from .run import Source
 
 NOTES = {
-    "training_data": "CIFAR-10, 50,000 training pictures (Krizhevsky 2009); no licence stated, not shipped",
-    "licence": "MIT, as this package; the pictures' is not stated",
+    "training_data": "CIFAR-10, 50,000 training images (Krizhevsky 2009); no license stated, not shipped",
+    "licence": "MIT, as this package; that of the images is not stated",
     "intended_use": "To compare with the published numbers of DDPM",
-    "limits": "32x32 pictures of ten kinds of things",
+    "limits": "32x32 images of ten classes",
 }
 
 
@@ -24,7 +24,7 @@ def _pixels(source: Source) -> Tensor:
 
 CIFAR10 = image_run(
     name="cifar10",
-    about="CIFAR-10 as Ho et al. 2020 trained it (35.7 M parameters, 800,000 steps): half a day on a large GPU",
+    about="CIFAR-10 as Ho et al. 2020 trained it: 35.7 M parameters, 800,000 steps of 128 images",
     unet=UNetConfig.paper(),
     recipe=Recipe(
         steps=800_000,
@@ -40,7 +40,7 @@ CIFAR10 = image_run(
 )
 FAST = image_run(
     name="cifar10-fast",
-    about="CIFAR-10 with the same network in bf16, compiled, with large batches: half an hour on a large GPU",
+    about="CIFAR-10 with the same network in bf16, compiled, 25,000 steps of 512 images",
     unet=UNetConfig.paper(),
     recipe=Recipe(
         steps=25_000,

@@ -133,10 +133,10 @@ RUN = Run(
     measure=report,
     notes={
         "training_data": "4,936 emoji in three drawing styles with Unicode's names and keywords: Noto (Apache 2.0), "
-        "Twemoji (CC BY 4.0), Fluent flat (MIT), Unicode CLDR (Unicode licence)",
-        "licence": "MIT, as this package; the pictures keep theirs",
-        "intended_use": "Teaching: how pictures and words come into one space, and what a CLIP score says",
-        "limits": "It knows emoji at 32x32 and the few thousand words of their captions, and no other picture. "
+        "Twemoji (CC BY 4.0), Fluent flat (MIT), Unicode CLDR (Unicode license)",
+        "licence": "MIT, as this package; the images keep theirs",
+        "intended_use": "Teaching: how images and words come into one space, and what a CLIP score says",
+        "limits": "It knows emoji at 32x32 and the few thousand words of their captions, and no other image. "
         "Do not measure a generator with the CLIP that guided it",
     },
 )

@@ -16,7 +16,7 @@ READER = "emoji-clip"
 SHORT = 3  # of the short forms: "a red apple", "red apple", and one or two keywords
 NOTES = {
     "training_data": "4,936 emoji in three drawing styles with Unicode's names and keywords: Noto (Apache 2.0), "
-    "Twemoji (CC BY 4.0), Fluent flat (MIT), Unicode CLDR (Unicode licence). 480 more, each a thing that training has "
+    "Twemoji (CC BY 4.0), Fluent flat (MIT), Unicode CLDR (Unicode license). 480 more, each a thing that training has "
     "in the two other styles, were held out",
     "licence": "MIT, as this package; the images that it learned from keep theirs",
     "intended_use": "Teaching: how a diffusion model is told what to draw, and what that costs",

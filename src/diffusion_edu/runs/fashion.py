@@ -11,10 +11,10 @@ from .images import image_run
 from .run import Source
 
 NOTES = {
-    "training_data": "Fashion-MNIST, 60,000 training pictures (Xiao et al. 2017), padded to 32x32; MIT, Zalando SE",
+    "training_data": "Fashion-MNIST, 60,000 training images (Xiao et al. 2017), padded to 32x32; MIT, Zalando SE",
     "licence": "MIT, as this package",
     "intended_use": "Teaching: to see, and to change, how a small diffusion model works",
-    "limits": "Grey 32x32 pictures of ten kinds of clothes, with the taste of one shop; it knows nothing else",
+    "limits": "Gray 32x32 images of ten classes of clothes, with the taste of one shop; it knows nothing else",
 }
 
 

@@ -65,10 +65,10 @@ RUN = Run(
     stages=(Stage("classifier", Classifier, CONFIG, RECIPE, _data, lambda made: OBJECTIVE, GPU),),
     measure=report,
     notes={
-        "training_data": "Fashion-MNIST, 60,000 training pictures with their labels (Xiao et al. 2017), padded to "
+        "training_data": "Fashion-MNIST, 60,000 training images with their labels (Xiao et al. 2017), padded to "
         "32x32; MIT, Zalando SE",
         "licence": "MIT, as this package",
-        "intended_use": "Features for a Frechet or kernel distance between sets of such pictures",
+        "intended_use": "Features for a Fréchet or kernel distance between sets of such images",
         "limits": "It sees what tells ten kinds of clothes apart, and may be blind to the rest. A distance that it "
         "measures is no FID, and can be compared only with others that it measured",
     },

@@ -37,7 +37,7 @@ def folder_run(unet: UNetConfig | None = None, recipe: Recipe = RECIPE, size: in
 
     def pixels(source: Source) -> Tensor:
         if source.folder is None:
-            raise ValueError("the recipe folder needs --data, a folder with your pictures")
+            raise ValueError("the recipe folder needs --data, a folder with your images")
         folder = ImageFolder(
             source.folder,
             size,
@@ -62,15 +62,15 @@ def folder_run(unet: UNetConfig | None = None, recipe: Recipe = RECIPE, size: in
 
     run = image_run(
         name="folder",
-        about="a folder of your own pictures, by default at 32x32 with the walk-through U-Net",
+        about="a folder of your own images, by default at 32x32 with the walk-through U-Net",
         unet=shape,
         recipe=recipe,
         pixels=pixels,
         notes={
-            "training_data": "a folder of pictures",
-            "licence": "that of the pictures",
+            "training_data": "a folder of images",
+            "licence": "that of the images",
             "intended_use": "experiments",
-            "limits": "it may repeat pictures that it was trained on, the more so the fewer they are",
+            "limits": "it may repeat images that it was trained on, the more so the fewer they are",
         },
     )
     return replace(run, shaped=shaped)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import files
+from .._arguments import above, checked, function, said
 from .._errors import bad_value
 from ..config import Config
 from ..randomness import seeded
@@ -25,6 +26,7 @@ Made = Mapping[str, nn.Module]
 """The averaged networks of the stages before, by their names: on the CPU, frozen."""
 
 
+@checked(white=above(0))
 @dataclass(frozen=True)
 class Source:
     """What whoever starts a run says about its data.
@@ -41,12 +43,14 @@ class Source:
     own: Path | None = None
     white: float | None = None
 
+    @checked(run=said)
     def refuse_folder(self, run: str) -> None:
         """Raise where a folder was given to a run whose data come with the package."""
         if self.folder is not None:
             raise ValueError(f"--data must not be given with {run}, whose data are shipped; got {self.folder}")
 
 
+@checked(name=said, network=function, data=function, objective=function)
 @dataclass(frozen=True)
 class Stage:
     """One training of a run.
@@ -73,10 +77,17 @@ class Stage:
     gpu: Mapping[str, Any] = field(default_factory=dict)
     needs: tuple[str, ...] | None = None
 
+    def __post_init__(self) -> None:
+        known = set(self.recipe.to_dict())
+        if not set(self.gpu) <= known:
+            raise bad_value("gpu", dict(self.gpu), f"numbers of the recipe by their names, {', '.join(sorted(known))}")
+
+    @checked
     def new(self, seed: int) -> nn.Module:
         """The network, untrained; its random start is a function of the seed."""
         return seeded(lambda: self.network(self.config), seed)
 
+    @checked
     def trained(self, directory: Path) -> nn.Module:
         """The averaged network in the stage's folder, on the CPU and frozen.
 
@@ -93,6 +104,7 @@ class Stage:
         return model.eval().requires_grad_(False)
 
 
+@checked(name=said, about=said, assemble=function, measure=function, shaped=function)
 @dataclass(frozen=True)
 class Run:
     """A named training.
@@ -129,20 +141,28 @@ class Run:
             if not set(stage.needs or ()) <= set(names[:at]):
                 raise bad_value(f"needs of {stage.name}", stage.needs, f"names of stages before it, {names[:at]}")
 
+    @checked
     def folder(self, directory: Path, stage: Stage) -> Path:
         """Where a stage of this run is kept: the run's folder, or one in it where there are several."""
         return directory if len(self.stages) == 1 else directory / stage.name
 
+    @checked
     def before(self, directory: Path, stage: Stage) -> dict[str, nn.Module]:
         """What the stages before this one made, as far as it needs them.
 
         Raises:
             FileNotFoundError, CheckpointError: as :meth:`Stage.trained`.
+            ValueError: a stage of another run.
         """
+        if stage not in self.stages:
+            raise bad_value(
+                "stage", stage.name, f"one of the run {self.name}: {', '.join(s.name for s in self.stages)}"
+            )
         earlier = self.stages[: self.stages.index(stage)]
         used = [other for other in earlier if stage.needs is None or other.name in stage.needs]
         return {other.name: other.trained(self.folder(directory, other)) for other in used}
 
+    @checked
     def assembled(self, directory: Path) -> nn.Module:
         """The system made of all stages, in evaluation mode.
 

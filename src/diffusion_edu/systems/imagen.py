@@ -86,7 +86,10 @@ class Imagen(Drawer):
     @checked(images=tensor("(B, C, H, W)"))
     def before(self, images: Tensor) -> Tensor:
         """(B, C, H, W) images -> (B, C, h, w): each pixel the mean of those in its place."""
-        return F.avg_pool2d(images, self.config.sizes[-1] // self.config.size)
+        large, small = self.config.sizes[-1], self.config.size
+        if tuple(images.shape[2:]) != (large, large):
+            raise bad_value("images", tuple(images.shape), f"of shape (B, C, {large}, {large})")
+        return F.avg_pool2d(images, large // small)
 
     @checked
     def generate(

@@ -59,7 +59,9 @@ class ImagenConfig(Config):
         check_drawing(self)
         steps = NoiseSchedule.from_dict(self.schedule).T
         self.require("most_level", 0 <= self.most_level <= steps, f"in 0..{steps}")
-        self.require("level", 0 <= self.level <= self.most_level, f"in 0..{self.most_level}, which training covers")
+        self.require(
+            "level", 0 <= self.level <= self.most_level, f"in 0..most_level, {self.most_level}, which training covers"
+        )
 
     @property
     def sizes(self) -> tuple[int, ...]:

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .._arguments import checked
+from .._errors import bad_value
 from ..cond import Cond
 from ..data.captions import spoken
 from ..data.emoji import STYLES, read_names
@@ -55,6 +57,7 @@ class ClipText:
         """L, the most tokens that it reads."""
         return self.clip.config.text.length
 
+    @checked
     @torch.no_grad()
     def __call__(self, texts: Sequence[str]) -> Cond:
         """B texts -> their condition; a text longer than the encoder's L positions loses its end.
@@ -75,9 +78,16 @@ class ClipText:
         return Cond(vec=vec * said[:, None], tokens=states, mask=mask & said[:, None])
 
 
+@checked
 @torch.no_grad()
 def encode_texts(model: CLIP, texts: Sequence[str], batch_size: int = 512) -> Tensor:
-    """Texts as a CLIP for emoji reads them: (N, E) of length 1, on the model's device."""
+    """Texts as a CLIP for emoji reads them: (N, E) of length 1, on the model's device.
+
+    Raises:
+        TypeError, ValueError: one text, which would be its letters, or none.
+    """
+    if not texts:
+        raise bad_value("texts", texts, "a list of strings, at least one")
     device, tokenizer = next(model.parameters()).device, emoji_tokenizer()
     parts = []
     for first in range(0, len(texts), batch_size):
@@ -137,6 +147,7 @@ def known_words() -> frozenset[str]:
     return frozenset(word for text in texts for word in tokenizer.words(text))
 
 
+@checked
 def unknown_words(texts: Sequence[str]) -> list[str]:
     """The words of the texts that no caption holds, each once, in their order; signs and numbers do not count.
 

@@ -20,12 +20,10 @@ class Clock:
 
     Args:
         recipe: of the training; without minutes nothing here does anything.
-        every: steps between two readings of the clock.
     """
 
-    def __init__(self, recipe: Recipe, every: int = 1) -> None:
+    def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
-        self.every = every
         self.pace = recipe
         self.seconds = 0.0
 
@@ -34,7 +32,7 @@ class Clock:
         self.seconds += seconds
         if self.recipe.minutes is not None:
             # One clock for all processes: each has its own idea of the time.
-            said = processes.gathered(self.pace.in_time(step, self.seconds, self.every))[0]
+            said = processes.gathered(self.pace.in_time(step, self.seconds))[0]
             self.pace = said or self.pace
 
     def to_dict(self) -> dict[str, Any]:

@@ -15,13 +15,28 @@ Model = TypeVar("Model", bound=nn.Module)
 
 def unwrapped(model: Any) -> Any:
     """The network inside torch.compile's and DistributedDataParallel's wrappers: the one that files are made of."""
-    while True:
-        inner = getattr(model, "_orig_mod", None)
-        if inner is None and isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
-            inner = model.module
-        if inner is None:
-            return model
-        model = inner
+    while held := _held_by(model):
+        model = getattr(model, held)
+    return model
+
+
+def _held_by(model: Any) -> str:
+    """The name under which a wrapper holds its network; "" for what is no wrapper."""
+    if getattr(model, "_orig_mod", None) is not None:
+        return "_orig_mod"
+    return "module" if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel) else ""
+
+
+def plain_state(model: nn.Module) -> dict[str, Tensor]:
+    """The tensors of a network by the names that they have where neither it nor a part of it is wrapped."""
+    model = unwrapped(model)
+    wraps = {f"{name}.{held}" for name, part in model.named_modules() if (held := _held_by(part))}
+
+    def plain(name: str) -> str:
+        words = name.split(".")
+        return ".".join(word for i, word in enumerate(words) if ".".join(words[: i + 1]) not in wraps)
+
+    return {plain(name): value for name, value in model.state_dict().items()}
 
 
 @checked(model=module, decay=share)

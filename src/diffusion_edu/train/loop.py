@@ -68,7 +68,7 @@ def fit(
         device: default: a GPU when there is one (:func:`best_device`).
         inputs: checksums by name of what model and objective were made from and the data do not show; a run whose
             inputs changed is refused.
-        stop: asked after every step (of several processes on GPUs: at every report). Once it answers True, in any of
+        stop: asked after every step. Once it answers True, in any of
             the processes, the step that was done is saved and reported, and the iteration ends.
 
     Yields:
@@ -134,9 +134,7 @@ class _Training(Kept):
     ) -> None:
         self.recipe, self.directory, self.device = recipe, directory, device
         self.objective, self.world = objective, processes.world()
-        # What the processes tell each other waits for a GPU, which must not wait for them after every step.
-        self.looks_always = self.world.size == 1 or device.type == "cpu"
-        self.clock = Clock(recipe, 1 if self.looks_always else recipe.log_every)
+        self.clock = Clock(recipe)
         self.stop: Callable[[], bool] = bool  # False
         self.stopped = False
         self.part = self.world.equal_part("batch_size", recipe.batch_size)
@@ -189,8 +187,7 @@ class _Training(Kept):
                 keep = self.step % recipe.checkpoint_every == 0
                 due = keep or self.step % recipe.log_every == 0 or self.step == self.clock.pace.steps
                 if not due:
-                    if self.looks_always:
-                        self._look()
+                    self._look()
                     if not self._ends():
                         continue
                 mean = processes.mean(total / count).item()  # the only wait for the device
@@ -234,7 +231,7 @@ class _Training(Kept):
         now = time.perf_counter()
         self.clock.tick(self.step, now - self.looked)
         self.looked = now
-        self.stopped = processes.agree(self.stop(), self.device) or self.stopped
+        self.stopped = processes.agree(self.stop()) or self.stopped
 
     def _ends(self) -> bool:
         return self.stopped or self.step >= self.clock.pace.steps

@@ -85,7 +85,7 @@ class Recipe(Config):
         return self.rate * min(1.0, rise, fall)
 
     @checked(step=count(0), seconds=at_least(0))
-    def in_time(self, step: int, seconds: float, every: int = 1) -> Recipe | None:
+    def in_time(self, step: int, seconds: float) -> Recipe | None:
         """The same recipe with the steps that its minutes have room for, once it is time to say how many.
 
         Whoever trains asks after each step, of the recipe or of the last answer. An answer stands while its steps fit
@@ -95,11 +95,10 @@ class Recipe(Config):
         Args:
             step: steps done.
             seconds: that they took.
-            every: steps until the next time of asking.
 
         Returns:
             None while nothing has to change: while the steps fit, or while the cooldown will not begin before the next
-            time of asking.
+            step.
         """
         if self.minutes is None or step >= self.steps:
             return None
@@ -110,7 +109,7 @@ class Recipe(Config):
         if step >= begin:  # the fall has begun: it ends sooner
             return replace(self, steps=end, cooldown=end - begin)
         begin = math.floor(most * (1 - share))
-        if begin >= step + every:
+        if begin >= step + 1:
             return None
         begin = max(begin, step)
         fall = min(math.ceil(begin * share / (1 - share)), end - begin)

@@ -283,3 +283,15 @@ def test_the_plane_takes_the_colours_of_the_theme(widget) -> None:
     widget.page.evaluate("document.documentElement.dataset.theme = 'dark'")
     assert light[2, 2].mean() > 200
     within(lambda: widget.pixels("canvas")[2, 2].mean() < 60)
+
+
+def test_a_number_box_follows_when_its_number_has_been_entered(widget) -> None:
+    """The box keeps the focus after Enter; another shape begins at t = 0, and the box must say so."""
+    box = widget.role("t-number")
+    box.fill("300")
+    widget.until("s.t === 300")
+    assert box.input_value() == "300", "while it is typed nothing writes into it"
+    box.press("Enter")
+    widget.role("shape").select_option("rings")
+    widget.until("s.t === 0")
+    expect(box).to_have_value("0")

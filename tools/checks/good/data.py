@@ -60,14 +60,14 @@ good(
     lambda: {"style": "noto", "name": "cat", "keywords": ["pet"], "seed": 1},
     "seed:zero keywords:empty",
 )
-good("grid", de.data.grid, lambda: {"x": X, "columns": 2, "padding": 1}, "padding:zero x:uint8", x="images")
+good("grid", de.data.grid, lambda: {"x": X, "columns": 2, "padding": 1}, "padding:zero", x="images")
 good("photo", de.data.photo, dict)
 good("raster", de.data.raster, lambda: {"points": rand(5, 2), "size": 8, "half": 3.0}, "points:empty")
 good(
     "save_grid",
     de.data.save_grid,
     lambda: {"path": folder() / "grid.png", "x": X, "columns": 2, "padding": 1, "scale": 2},
-    "padding:zero x:uint8",
+    "padding:zero",
     x="images",
 )
 good("to_image", de.data.to_image, lambda: {"pixels": P[0]}, pixels="images")

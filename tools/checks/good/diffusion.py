@@ -211,7 +211,7 @@ good(
     "last",
     de.last,
     lambda: {"steps": [1, 2]},
-    "steps:letters,fractions,flags,text,set,mapping,negatives,huges",
+    "steps:letters",
     steps="items",
 )
 good(

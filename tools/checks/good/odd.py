@@ -13,26 +13,25 @@ Dalle.after drawn:wider; LatentDiffusion.after drawn:wider; Dalle.generate start
 generate_part start:rank steps:none; Dalle.decode steps:none; Dalle.variations steps:none; Dalle.interpolate steps:none;
 DatasetOracle data:rank,wider; MixtureOracle means:rank,wider; Denoiser.forward x_t:rank,wider;
 FlowDenoiser.forward x_t:rank,wider; DownBlock.forward x:wider; DownSample.forward x:wider; UpSample.forward x:wider;
-Drawer.after drawn:rank,wider; Drawer.before images:rank,wider; Imagen.before images:wider;
+Drawer.after drawn:rank,wider; Drawer.before images:wider;
 ImageEncoder.forward x0:wider;
-NoiseSchedule beta:numpy,list; NoiseSchedule.gather t:scalar_tensor,longer_tensor like:complex,rank,wider,bool;
-StraightPath.gather t:scalar_tensor,longer_tensor like:complex,rank,wider,bool; ResBlock.forward x:wider;
+NoiseSchedule beta:numpy,list; NoiseSchedule.gather t:longer_tensor like:complex,rank,wider,bool;
+StraightPath.gather t:longer_tensor like:complex,rank,wider,bool; ResBlock.forward x:wider;
 SelfAttention.forward x:wider; SelfAttention.tokens x:wider; attention_weights x:wider; cross_attention_weights x:wider;
 TextEncoder.pool states:wider; TimeEmbedding.forward t:wider; sinusoidal_embedding t:wider;
 LabelEmbedding.forward labels:wider;
-sinusoidal_embedding t:float,negative,large; Tokenizer.train texts:set; PromptTable tokens:wider vec:wider;
-Transformer.seen x:wider; check_groups in_channels:huge out_channels:huge; fit directory:missing;
+sinusoidal_embedding t:float,negative; Tokenizer.train texts:set; PromptTable tokens:wider vec:wider;
+Transformer.seen x:wider; check_groups in_channels:huge out_channels:huge;
 conv_output_size size:huge,list kernel_size:list stride:huge,list padding:huge,list dilation:list;
 convolve x:wider kernel:wider;
 conv_transpose_output_size size:huge,list kernel_size:huge,list stride:huge,list dilation:huge,list
-  padding:list output_padding:list; convolution_matrix kernel:wider;
+  padding:list; convolution_matrix kernel:wider;
 transposed_convolve x:wider kernel:wider; zero_insert x:wider; grid x:wider,beyond; save_grid x:wider,beyond;
 to_image pixels:wider,beyond; to_pixels x:rank,wider; to_x0 pixels:rank,wider; dynamic_threshold x0:rank,wider;
 score_from_eps eps:rank,wider; x0_variance x_t:rank,wider; variational_bound x0:rank,wider; zero_shot class_text:rank;
-flow_loss t:zero; Recipe.in_time seconds:huge; raster points:nan; compare reference:numpy;
-Denoising.read batch:rank,wider;Denoising.__call__ batch:rank,wider; Dalle.interpolate a:rank; draw start:rank,beyond;
+Denoising.read batch:rank,wider; Denoising.__call__ batch:wider; draw start:beyond;
 fit data:wider; compare_features ours:numpy real:numpy; Imagen.generate start:rank; Transformer.seen x:empty;
-Gaussian.sample noise:rank; CodePrior.forward codes:wider
+Gaussian.sample noise:rank
 """
 for _entry in ALSO_FINE.split(";"):
     _call, *_rest = _entry.split()
@@ -40,9 +39,8 @@ for _entry in ALSO_FINE.split(";"):
         _argument, _values = _one.split(":")
         CALLS[_call].fine.setdefault(_argument, set()).update(_values.replace("_", " ").split(","))
 
-for _name in ("convolve", "transposed_convolve", "zero_insert", "convolution_matrix"):
-    for _argument in ("x", "kernel"):
-        CALLS[_name].fine.setdefault(_argument, set()).update(("uint8", "int64"))  # these are arithmetic alone
+for _name, _argument in (("zero_insert", "x"), ("convolution_matrix", "kernel")):
+    CALLS[_name].fine.setdefault(_argument, set()).update(("uint8", "int64"))  # these are arithmetic alone
 
 # The steps of a sampler and the parts of a network, and their tensors in which NaN and infinity are not looked for.
 PASSED_ON: dict[str, set[str]] = {

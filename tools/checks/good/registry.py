@@ -34,7 +34,7 @@ def good(
     allowed: dict[str, set[str]] = {}
     for entry in fine.split():
         argument, values = entry.split(":")
-        allowed.setdefault(argument, set()).update(values.split(","))
+        allowed.setdefault(argument, set()).update(values.replace("_", " ").split(","))
 
     def make() -> Good:
         called = function if owner is None else getattr(owner(), name.rpartition(".")[2])

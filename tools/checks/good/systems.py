@@ -119,7 +119,7 @@ good("CodePrior", systems.CodePrior, lambda: {"config": code_config()})
 good(
     "CodePrior.forward",
     None,
-    lambda: {"codes": torch.tensor([[1], [2]]), "cond": cond()},
+    lambda: {"codes": torch.tensor([[1, 0], [2, 0]]), "cond": cond()},
     "codes:zero",
     owner=code_prior,
 )
@@ -201,7 +201,7 @@ good(
     "Drawer.generate",
     None,
     lambda: {"prompt": "a cat", "n": 2, **DRAWN},
-    "guidance:zero,negative negative:empty,text seed:zero start:uint8 prompt:empty",
+    "guidance:zero,negative negative:empty seed:zero",
     owner=painter,
     prompt="prompt",
     start="images",

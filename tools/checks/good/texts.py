@@ -30,7 +30,7 @@ good(
     "Dalle.embed",
     None,
     lambda: {**_EMBED, "sampler": de.DDIM(), "steps": 2, "batch_size": 2},
-    "seed:zero prior_guidance:zero,negative temperature:zero negative:empty,text prompt:empty",
+    "seed:zero prior_guidance:zero,negative temperature:zero negative:empty",
     owner=dalle,
     prompt="prompt",
     prior="choice",
@@ -39,8 +39,7 @@ good(
     "Dalle.generate",
     None,
     lambda: {**DRAWN, **_EMBED, "start": rand(3, 16, 16)},
-    "guidance:zero,negative seed:zero prior_guidance:zero,negative temperature:zero "
-    "negative:empty,text prompt:empty start:uint8",
+    "guidance:zero,negative seed:zero prior_guidance:zero,negative temperature:zero negative:empty",
     owner=dalle,
     prompt="prompt",
     prior="choice",
@@ -57,7 +56,7 @@ good(
     "Dalle.variations",
     None,
     lambda: {"image": rand(3, 16, 16), "n": 2, "seed": 1, "steps": 2},
-    "seed:zero image:uint8",
+    "seed:zero",
     owner=dalle,
     image="images",
 )
@@ -65,7 +64,7 @@ good(
     "Dalle.interpolate",
     None,
     lambda: {"a": rand(3, 16, 16), "b": "a cat", "n": 2, "prior": "codes", "seed": 1, "steps": 2},
-    "seed:zero a:uint8,text b:empty,text",
+    "seed:zero a:text b:empty",
     owner=dalle,
     a="images",
     prior="choice",
@@ -86,7 +85,7 @@ good(
         "batch_size": 2,
         "progress": False,
     },
-    "seed:zero start:uint8",
+    "seed:zero",
     cond="instance",
     start="images",
 )
@@ -94,7 +93,7 @@ good(
     "generate_part",
     systems.generate_part,
     lambda: {"system": pixel(), "prompt": None, "n": 2, "seed": 1, "start": rand(1, 8, 8), "start_t": 20, "steps": 2},
-    "seed:zero start:uint8",
+    "seed:zero",
     prompt="prompt",
     start="images",
 )
@@ -102,7 +101,6 @@ good(
     "image_embeddings",
     systems.image_embeddings,
     lambda: {"clip": clip(), "images": rand(2, 3, 16, 16), "side": 8, "batch_size": 2},
-    "images:uint8",
     images="images",
 )
 good(

@@ -63,7 +63,7 @@ good(
         "weight": "min-snr",
         "reduce": False,
     },
-    "drop:zero t:zero",
+    "drop:zero",
     target="choice",
     weight="choice",
 )

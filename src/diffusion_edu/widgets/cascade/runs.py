@@ -81,7 +81,7 @@ def packed(stage: Stage, step: int | None = None, quality: int | None = None) ->
 
 def checked_levels(levels: Sequence[int] | None, system: Imagen) -> list[int]:
     """One to four levels, in ascending order; by default the clean image and the configuration's."""
-    chosen = sorted({0, system.config.level}) if levels is None else [int(level) for level in levels]
+    chosen = sorted({0, system.config.level}) if levels is None else list(levels)
     most = system.config.most_level
     if not 1 <= len(chosen) <= 4 or chosen != sorted(set(chosen)) or not all(0 <= s <= most for s in chosen):
         raise bad_value("levels", levels, f"one to four different steps in 0..{most}, in ascending order")

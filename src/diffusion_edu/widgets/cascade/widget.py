@@ -11,7 +11,7 @@ import numpy as np
 from ..._errors import bad_value
 from ...diffusion.samplers import Sampler
 from ...systems import Imagen
-from ..kit.base import BookWidget, Choice, Whole, checked
+from ..kit.base import BookWidget, Choice, Whole, as_traits, checked
 from ..kit.bundle import esm
 from ..kit.payload import check_int
 from .fallback import cascade_picture
@@ -24,6 +24,7 @@ KEPT = ((4, 90), (4, 80), (4, 70), (8, 80), (8, 70), (8, 60), (8, 50), (16, 50))
 ROWS = 3  # prompts in the picture for readers without scripts
 
 
+@as_traits()
 class CascadePlayer(BookWidget):
     """Follow a cascade from the base to the last upscaler: the estimates of x_0 of each network, and what it was given.
 
@@ -134,6 +135,6 @@ def _texts(prompts: Sequence[str], system: Imagen) -> list[str]:
     """The prompts, if they are texts and the system draws color images of texts."""
     if system.text is None or system.shape[0] != 3:
         raise bad_value("system", type(system).__name__, "a cascade over color images that reads texts")
-    if isinstance(prompts, str) or not prompts or not all(isinstance(text, str) and text.strip() for text in prompts):
+    if not prompts or not all(text.strip() for text in prompts):
         raise bad_value("prompts", prompts, "at least one text, none of them empty")
     return list(prompts)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...nn.sizes import conv_output_size, conv_transpose_output_size
-from ..kit.base import BookWidget, Choice, Whole, checked
+from ..kit.base import BookWidget, Choice, Whole, as_traits, checked
 from ..kit.bundle import esm
 from ..kit.payload import check_int
 from .fallback import conv_png
@@ -22,6 +22,7 @@ LIMITS = {"i": (1, 8), "k": (1, 5), "s": (1, 4), "p": (0, 4), "d": (1, 3), "outp
 MOST_CELLS = 44**2  # of the largest transposed convolution within the limits
 
 
+@as_traits()
 class ConvExplorer(BookWidget):
     """Move a kernel over a grid and see which inputs each output reads, with the size formula filled in.
 

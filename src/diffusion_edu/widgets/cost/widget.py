@@ -18,7 +18,7 @@ from ...nn.cost import (
     network_cost,
     training_cost,
 )
-from ..kit.base import BookWidget, Choice, Real, Whole, WidgetValueError
+from ..kit.base import BookWidget, Choice, Real, Whole, WidgetValueError, as_traits
 from ..kit.bundle import esm
 from .fallback import cost_png
 
@@ -52,6 +52,7 @@ MACHINES: dict[str, Machine] = {
 }
 
 
+@as_traits()
 class CostExplorer(BookWidget):
     """Choose a network, a machine and a run; see its arithmetic, the least time, memory, and the roofline.
 

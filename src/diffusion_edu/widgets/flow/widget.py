@@ -7,15 +7,26 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-import traitlets
 from torch import Tensor
 
+from ..._arguments import values
 from ..._errors import bad_value
 from ...data.toys import raster, toy
 from ...diffusion import MixtureOracle, NoiseSchedule
-from ..kit.base import BookWidget, Choice, Real, Whole, WidgetValueError, checked, choice
+from ..kit.base import (
+    BookWidget,
+    Choice,
+    Flag,
+    Real,
+    Text,
+    Whole,
+    WidgetValueError,
+    as_traits,
+    choice,
+    integers_in,
+)
 from ..kit.bundle import esm
-from ..kit.payload import SCHEDULES, b64, check_int, strip_png
+from ..kit.payload import SCHEDULES, b64, strip_png
 from .world import World
 
 IN_THE_PAGE = {"typed": "letters you type", "drawn": "draw your own"}  # shapes that only the page knows
@@ -25,6 +36,15 @@ STD = 0.05
 MAX_POINTS = 20_000
 
 
+def _spread(name: str, value: Any) -> float:
+    """The standard deviation of the points."""
+    amount = values.number(name, value)
+    if not 0 < amount <= 1:
+        raise bad_value(name, value, "a number above 0, at most 1")
+    return amount
+
+
+@as_traits(n=integers_in(1, MAX_POINTS), std=_spread)
 class FlowExplorer(BookWidget):
     """Thousands of points flow from a shape to noise and back, the way back by an exact oracle that runs in the page.
 
@@ -54,7 +74,7 @@ class FlowExplorer(BookWidget):
     """
 
     shape = Choice("moons", lambda self: {name: LABELS.get(name, name) for name in self._shapes} | IN_THE_PAGE)
-    text = traitlets.Unicode("hello").tag(sync=True)
+    text = Text("hello")
     direction = Choice("noise", {"noise": "to noise", "back": "back"})
     forward = Choice("jump", {"jump": "in one draw", "walk": "step by step"})
     t = Whole(0, 0, 1000)
@@ -63,8 +83,8 @@ class FlowExplorer(BookWidget):
     seed = Whole(0, 0, 999_999)
     start = Choice("noise", {"noise": "fresh noise", "data": "the shape, noised to t ="})
     start_t = Whole(400, 1, 1000)
-    arrows = traitlets.Bool(False).tag(sync=True)
-    trails = traitlets.Bool(False).tag(sync=True)
+    arrows = Flag(False)
+    trails = Flag(False)
     _esm = esm("flow")
     _tag = "flow-explorer"
     _heights = (640, 1040)
@@ -80,12 +100,10 @@ class FlowExplorer(BookWidget):
         **traits: Any,
     ) -> None:
         given = {name: toy(name, CENTRES, spread=0.0) for name in LABELS} if shapes is None else dict(shapes)
-        self._shapes = {str(name): _checked_shape(str(name), points) for name, points in given.items()}
+        self._shapes = {_name(name): _checked_shape(name, points) for name, points in given.items()}
         if not self._shapes:
             raise WidgetValueError("shapes must hold at least one data set, got none")
-        self._n = checked(lambda: check_int("n", n, 1, MAX_POINTS))
-        if not 0 < std <= 1:
-            raise WidgetValueError(str(bad_value("std", std, "a number above 0, at most 1")))
+        self._n = n
         self._schedule = NoiseSchedule.from_name(choice("schedule", schedule, tuple(SCHEDULES)), 1000)
         self._std = float(std)
         unknown = set(traits) - set(self._shared)
@@ -161,8 +179,18 @@ def _passed(times: list[int], i: int, t: int) -> bool:
     return times[i] <= t if times[-1] > times[0] else times[i] >= t
 
 
+def _name(name: Any) -> str:
+    """The name of a data set."""
+    if not isinstance(name, str):
+        raise WidgetValueError(str(bad_value("shapes", name, "points by names that are texts")))
+    return name
+
+
 def _checked_shape(name: str, points: Any) -> Tensor:
-    shape = torch.as_tensor(points).detach().cpu()
+    try:
+        shape = torch.as_tensor(points).detach().cpu()
+    except (TypeError, ValueError, RuntimeError):
+        raise WidgetValueError(str(bad_value(f"shapes[{name!r}]", points, "2..1000 points (K, 2)"))) from None
     if name in IN_THE_PAGE:
         raise WidgetValueError(f"shapes must not be called {' or '.join(IN_THE_PAGE)}, got {name!r}")
     if shape.ndim != 2 or shape.shape[1] != 2 or not 2 <= len(shape) <= 1000 or not shape.is_floating_point():

@@ -13,7 +13,7 @@ import traitlets
 from torch import Tensor
 
 from ...metrics import FrechetTerms, Statistics, frechet_terms
-from ..kit.base import BookWidget, Whole, WidgetValueError, choice
+from ..kit.base import BookWidget, Whole, WidgetValueError, as_traits, choice
 from ..kit.bundle import esm
 from ..maths.noise import stream_seed, widget_noise
 from .fallback import frechet_png
@@ -36,6 +36,7 @@ PRESETS: dict[str, tuple[str, list[float], list[float]]] = {
 }
 
 
+@as_traits()
 class FrechetExplorer(BookWidget):
     """Drag two Gaussians and see the distance between them, its two parts, and what n points of each say about it.
 

@@ -9,9 +9,21 @@ import anywidget
 import traitlets
 
 from .payload import element_html
-from .traits import Checked, Choice, Real, Whole, WidgetValueError, checked, choice
+from .traits import Checked, Choice, Flag, Real, Text, Whole, WidgetValueError, as_traits, checked, choice, integers_in
 
-__all__ = ["BookWidget", "Choice", "Real", "Whole", "WidgetValueError", "checked", "choice"]
+__all__ = [
+    "BookWidget",
+    "Choice",
+    "Flag",
+    "Real",
+    "Text",
+    "Whole",
+    "WidgetValueError",
+    "as_traits",
+    "checked",
+    "choice",
+    "integers_in",
+]
 
 
 class BookWidget(anywidget.AnyWidget):
@@ -41,7 +53,8 @@ class BookWidget(anywidget.AnyWidget):
     def _declared(self) -> dict[str, Any]:
         """Of each trait its limits or its choices, as they are now: the page has no list of its own."""
         traits = {name: self.traits()[name] for name in self._shared}
-        return {name: trait.declared(self) for name, trait in traits.items() if isinstance(trait, Checked)}
+        declared = {name: trait.declared(self) for name, trait in traits.items() if isinstance(trait, Checked)}
+        return {name: what for name, what in declared.items() if what}
 
     def _picture(self) -> tuple[str, str]:
         """The image for readers without scripts, as a data URL, and its description."""

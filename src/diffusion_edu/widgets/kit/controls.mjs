@@ -87,16 +87,21 @@ function inputsOf({ role, name, min, max, step, log, colour }, id) {
 
 const hasFocus = (el) => document.activeElement === el || el.getRootNode().activeElement === el;
 
+// Boxes whose number is being typed: what the widget computes does not write into them.
+const typed = new WeakSet();
+
 // What is typed counts at once where it is allowed; leaving the box brings it back to the nearest allowed value.
 function listenToBox(box, limits, whole, now, oninput) {
   const tidy = (v) => (whole ? Math.round(v) : v);
   box.addEventListener("input", () => {
+    typed.add(box);
     const v = Number(box.value);
     if (box.value !== "" && v >= limits.min && v <= limits.max) oninput(tidy(v));
   });
   box.addEventListener("change", () => {
-    const typed = Number(box.value);
-    const v = box.value === "" || Number.isNaN(typed) ? now() : clamp(typed, limits.min, limits.max);
+    typed.delete(box);
+    const asked = Number(box.value);
+    const v = box.value === "" || Number.isNaN(asked) ? now() : clamp(asked, limits.min, limits.max);
     box.value = tidy(v);
     oninput(Number(box.value));
   });
@@ -114,7 +119,7 @@ export function slider(options) {
     range.value = place(v);
     range.style.setProperty("--fill", `${(100 * (range.value - range.min)) / (range.max - range.min || 1)}%`);
     range.setAttribute("aria-valuetext", say(v));
-    if (!hasFocus(box)) box.value = v;
+    if (!typed.has(box)) box.value = v;
   }
   function limit(low, high) {
     for (const limits of log ? [control, box] : [control, box, range]) [limits.min, limits.max] = [low, high];

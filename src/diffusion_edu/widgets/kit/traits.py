@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import math
+import numbers
+import operator
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import traitlets
 
-from ..._errors import bad_value, check_choice
+from ..._arguments import Rule, values
+from ..._arguments import checked as door
+from ..._errors import bad_type, bad_value, check_choice
 from .payload import check_int
 
 
@@ -30,6 +35,36 @@ def choice(argument: str, value: str, allowed: Sequence[str]) -> str:
     return value
 
 
+def as_traits(**rules: Rule) -> Callable[[type], type]:
+    """The door of a widget: its arguments are checked as everywhere in the package, before anything is drawn or run.
+
+    An argument that is a trait of the same type has the limits of the trait; a limit that depends on other arguments is
+    looked at by the trait itself.
+
+    Args:
+        rules: of arguments by name, in place of those of traits and annotations.
+    """
+
+    def around(widget: type) -> type:
+        known = inspect.signature(widget.__init__).parameters  # type: ignore[misc]
+        own: dict[str, Any] = {
+            name: trait.rule for name, trait in _traits_of(widget).items() if trait.fits(known.get(name))
+        }
+        return door(**{**own, **rules})(widget)
+
+    return around
+
+
+def _traits_of(widget: type) -> dict[str, Whole | Real]:
+    owned = (vars(owner).items() for owner in reversed(widget.__mro__))
+    return {name: value for pairs in owned for name, value in pairs if isinstance(value, Whole | Real)}
+
+
+def integers_in(low: int, high: int) -> Rule:
+    """A rule: an integer in low..high."""
+    return lambda name, value: check_int(name, value, low, high)
+
+
 def _of(limit: Any, widget: Any) -> Any:
     """A limit as it is, or as a function of the widget gives it."""
     return limit(widget) if callable(limit) else limit
@@ -45,6 +80,10 @@ class Checked(traitlets.TraitType):
     def declared(self, widget: Any) -> dict[str, Any]:
         """What a page needs to know: its limits, or its choices with their labels."""
         raise NotImplementedError
+
+    def error(self, obj: Any, value: Any, error: Any = None, info: Any = None) -> NoReturn:
+        """Raise the error for a value of another type, in the words of the package."""
+        raise WidgetValueError(str(bad_value(str(self.name), value, info or self.info())))
 
     def _cross_validate(self, obj: Any, value: Any) -> Any:
         return checked(lambda: self.check(obj, value))
@@ -74,6 +113,46 @@ class Choice(Checked, traitlets.Unicode):
         return {"choices": [[name, allowed[name] if isinstance(allowed, Mapping) else name] for name in allowed]}
 
 
+class Text(Checked, traitlets.Unicode):
+    """Any text."""
+
+    def __init__(self, default: str) -> None:
+        super().__init__(default)
+        self.tag(sync=True)
+
+    def validate(self, obj: Any, value: Any) -> str:
+        """The text; bytes are none."""
+        return value if isinstance(value, str) else self.error(obj, value, info="a text")
+
+    def check(self, widget: Any, value: Any) -> str:
+        """The text."""
+        return str(value)
+
+    def declared(self, widget: Any) -> dict[str, Any]:
+        """Nothing: there is no limit."""
+        return {}
+
+
+class Flag(Checked, traitlets.Bool):
+    """True or False."""
+
+    def __init__(self, default: bool) -> None:
+        super().__init__(default)
+        self.tag(sync=True)
+
+    def validate(self, obj: Any, value: Any) -> bool:
+        """The flag; 0 and 1 are none."""
+        return value if isinstance(value, bool) else self.error(obj, value, info="True or False")
+
+    def check(self, widget: Any, value: Any) -> bool:
+        """The flag."""
+        return bool(value)
+
+    def declared(self, widget: Any) -> dict[str, Any]:
+        """Nothing: there is no limit."""
+        return {}
+
+
 class Whole(Checked, traitlets.Int):
     """An integer in low..high; either may be a function of the widget."""
 
@@ -81,6 +160,22 @@ class Whole(Checked, traitlets.Int):
         super().__init__(default)
         self.low, self.high = low, high
         self.tag(sync=True)
+
+    def fits(self, parameter: inspect.Parameter | None) -> bool:
+        """Whether an argument of the constructor is this trait."""
+        return parameter is not None and str(parameter.annotation) in ("int", "int | None")
+
+    def rule(self, name: str, value: Any) -> int:
+        """Of an argument, as far as its limits are known before the widget is."""
+        if callable(self.low) or callable(self.high):
+            return values.integer(name, value)
+        return check_int(name, value, self.low, self.high)
+
+    def validate(self, obj: Any, value: Any) -> int:
+        """The integer; 2.0 is none."""
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+            self.error(obj, value, info="an integer")
+        return operator.index(value)
 
     def check(self, widget: Any, value: Any) -> int:
         """The integer, if it lies within the limits."""
@@ -112,6 +207,21 @@ class Real(Checked, traitlets.Float):
         super().__init__(default)
         self.low, self.high, self.words, self.inside = low, high, words, inside
         self.tag(sync=True)
+
+    def fits(self, parameter: inspect.Parameter | None) -> bool:
+        """Whether an argument of the constructor is this trait."""
+        return parameter is not None and str(parameter.annotation) in ("float", "float | None")
+
+    def rule(self, name: str, value: Any) -> float:
+        """Of an argument."""
+        if isinstance(value, bool) or not isinstance(value, numbers.Real):
+            raise bad_type(name, value, self.words)
+        self.check_number(name, float(value))
+        return float(value)
+
+    def validate(self, obj: Any, value: Any) -> float:
+        """The number; a flag is none."""
+        return self.error(obj, value, info=self.words) if isinstance(value, bool) else super().validate(obj, value)
 
     def check(self, widget: Any, value: Any) -> float:
         """The number, if it lies within the limits."""

@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..._arguments import anything
 from ...cards import read_card
 from ...data.fashion_mnist import fashion_mnist
 from ...diffusion import DDIM, SAMPLERS, sample
 from ...pretrained import WEIGHTS, available, load
-from ..kit.base import BookWidget, Choice, Real, Whole, WidgetValueError, checked, choice
+from ..kit.base import BookWidget, Choice, Real, Whole, WidgetValueError, as_traits, checked, choice
 from ..kit.bundle import esm
 from ..kit.payload import b64, check_labels, strip_png, to_uint8
 from ..model.kernel import answer, clip_name
@@ -25,6 +26,7 @@ LABELS = {"ddpm": "DDPM", "ddim": "DDIM", "dpm-solver": "DPM-Solver++(2M)"}
 STORED_STEPS = 20
 
 
+@as_traits(images=anything)
 class LiveSampler(BookWidget):
     """A trained model that draws four images at a time; the reader chooses sampler, steps, eta, seed and start.
 

@@ -9,14 +9,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import traitlets
-
+from ..._arguments import anything
 from ..._errors import bad_value
-from ...pretrained import WEIGHTS, available, load
+from ...pretrained import WEIGHTS, available
 from ...systems.system import Drawer, graph_files
 from ...systems.text import ClipText
-from ..kit.base import BookWidget, Real, Whole, checked
+from ..kit.base import BookWidget, Real, Text, Whole, as_traits, checked
 from ..kit.bundle import esm
+from ..kit.models import named_model
 from ..kit.payload import check_int
 from ..model.clip_tower import tower_of
 from ..model.kernel import answer, clip_name
@@ -30,6 +30,7 @@ METHOD = "dpm-solver"
 STEPS = (2, 100)
 
 
+@as_traits(model=anything)
 class TextPainter(BookWidget):
     """Type a prompt and watch its image condense; choose guidance, steps, seed and a negative prompt.
 
@@ -59,8 +60,8 @@ class TextPainter(BookWidget):
         ValueError, TypeError: an argument outside what is said above, or a system that does not read with a CLIP.
     """
 
-    prompt = traitlets.Unicode("").tag(sync=True)
-    negative = traitlets.Unicode("").tag(sync=True)
+    prompt = Text("")
+    negative = Text("")
     guidance = Real(2.0, 0.0, 8.0, "in 0..8")
     steps = Whole(25, *STEPS)
     seed = Whole(0, 0, MAX_SEED)
@@ -151,7 +152,7 @@ class TextPainter(BookWidget):
 
 def _reading(model: str | Path | Drawer) -> Drawer:
     """The system, if it reads with a CLIP."""
-    system = model if isinstance(model, Drawer) else load(model)
+    system = named_model(model, Drawer)
     if not isinstance(system, Drawer) or not isinstance(system.text, ClipText):
         what = type(system).__name__
         checked(lambda: _refuse("model", what, "a system that draws what a text says, and reads it with a CLIP"))
@@ -164,14 +165,14 @@ def _refuse(argument: str, value: Any, allowed: str) -> None:
 
 def _texts(argument: str, texts: Sequence[str]) -> list[str]:
     """At least one text, none of them empty."""
-    if isinstance(texts, str) or not texts or not all(isinstance(text, str) and text.strip() for text in texts):
+    if not texts or not all(text.strip() for text in texts):
         checked(lambda: _refuse(argument, texts, "at least one text, none of them empty"))
     return [text.strip() for text in texts]
 
 
 def _scales(guidances: Sequence[float]) -> list[float]:
-    """Between one and five scales, in 0..8."""
-    scales = [float(w) for w in guidances]
-    if not 1 <= len(scales) <= 5 or not all(0 <= w <= 8 for w in scales):
-        raise bad_value("guidances", guidances, "one to five scales in 0..8")
+    """Between one and five different scales, in 0..8."""
+    scales = list(guidances)
+    if not 1 <= len(scales) <= 5 or len(set(scales)) < len(scales) or not all(0 <= w <= 8 for w in scales):
+        raise bad_value("guidances", guidances, "one to five different scales in 0..8")
     return scales

@@ -64,7 +64,7 @@ def placed(ground: Tensor, places: Tensor) -> dict[str, Any]:
 
 def checked_texts(captions: Sequence[str], images: Tensor, system: Dalle) -> list[str]:
     """The captions, if they are texts and each has an image that the system sees."""
-    if isinstance(captions, str) or not captions or not all(isinstance(c, str) and c.strip() for c in captions):
+    if not captions or not all(c.strip() for c in captions):
         raise bad_value("captions", captions, "at least one text, none of them empty")
     if tuple(images.shape) != (len(captions), *system.shape):
         raise bad_value("images", tuple(images.shape), f"{len(captions)} of shape {system.shape}, one for each caption")
@@ -73,7 +73,7 @@ def checked_texts(captions: Sequence[str], images: Tensor, system: Dalle) -> lis
 
 def checked_scales(guidances: Sequence[float]) -> list[float]:
     """Between one and five scales, in 0..8, each once."""
-    scales = [float(w) for w in guidances]
+    scales = list(guidances)
     if not 1 <= len(scales) <= 5 or len(set(scales)) < len(scales) or not all(0 <= w <= 8 for w in scales):
         raise bad_value("guidances", guidances, "one to five different scales in 0..8")
     return scales

@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..._errors import bad_value
+from ..._arguments import at_least, count, images, values
+from ..._arguments import checked as as_checked
+from ..._errors import bad_value, check_choice
 from ...data import to_pixels, to_x0
 from ...systems import Dalle
-from ..kit.base import BookWidget, Choice, Whole, checked
+from ..kit.base import BookWidget, Choice, Whole, WidgetValueError, as_traits, checked, integers_in
 from ..kit.bundle import esm
-from ..kit.payload import check_int
 from ..kit.stored import stored_sheet
 from .cloud import PRIORS, checked_scales, checked_texts, cloud_of, placed, plane_of
 from .fallback import cloud_picture
@@ -24,6 +25,15 @@ LIMIT = 250_000  # bytes of the element in a page
 QUALITIES = (90, 80, 70, 60, 50)  # of the stored images: the best that fits under the limit
 
 
+def _known(name: str, value: Any) -> Tensor:
+    """What the system learned from: at least two images, or their embeddings."""
+    value = images(name, value)
+    if value.ndim not in (2, 4) or len(value) < 2 or (value.ndim == 2 and not value.is_floating_point()):
+        raise bad_value(name, value, "images (M, C, H, W), or embeddings (M, E) as floating point, M at least 2")
+    return value
+
+
+@as_traits(n=integers_in(1, 8), training=_known, temperature=at_least(0), prior_steps=count(), decoder_seed=values.seed)
 class PriorCloud(BookWidget):
     """What each prior makes of a caption, beside the embedding of its true image; and what the decoder draws of it.
 
@@ -84,7 +94,7 @@ class PriorCloud(BookWidget):
         limit: int = LIMIT,
     ) -> None:
         self._captions = checked(lambda: checked_texts(captions, images, system))
-        self._n = checked(lambda: check_int("n", n, 1, 8))
+        self._n = n
         scales = checked(lambda: checked_scales(guidances))
         self._guidances = [f"{w:g}" for w in scales]
         options: dict[str, Any] = {"seed": seed, "temperature": temperature, "steps": prior_steps}
@@ -92,6 +102,12 @@ class PriorCloud(BookWidget):
         clouds = [cloud_of(system, text, e, scales, n, **options) for text, e in zip(self._captions, true)]
         self.embeddings = torch.stack(clouds)  # (N, rows, E)
         self.cosines = F.cosine_similarity(self.embeddings.double(), true[:, None].double(), dim=2)
+        if training.ndim == 4 and tuple(training.shape[1:]) != system.shape:
+            allowed = f"(M, {', '.join(map(str, system.shape))}) images, or embeddings (M, {true.shape[1]})"
+            raise WidgetValueError(str(bad_value("training", tuple(training.shape), allowed)))
+        if training.ndim == 2 and training.shape[1] != true.shape[1]:
+            allowed = f"embeddings (M, {true.shape[1]}), or images"
+            raise WidgetValueError(str(bad_value("training", tuple(training.shape), allowed)))
         known = (system.seen(training) if training.ndim == 4 else training).cpu().float()
         self.plane = plane_of(known)
         self._ground, self._places = self.plane.place(known), self.plane.place(self.embeddings)
@@ -113,8 +129,13 @@ class PriorCloud(BookWidget):
         super().__init__(payload=json.dumps(data), caption=caption, guidance=first, point=point)
         self.payload = checked(lambda: self._stored(limit))
 
+    @as_checked(point=count(0))
     def row(self, point: int, guidance: str) -> int:
         """The row of a point at a guidance; the true image and the text have one for all."""
+        most = 1 + len(PRIORS) * self._n
+        if point > most:
+            raise bad_value("point", point, f"in 0..{most}")
+        check_choice("guidance", guidance, self._guidances)
         return point if point < 2 else point + self._guidances.index(guidance) * len(PRIORS) * self._n
 
     def _stored(self, limit: int) -> str:

@@ -13,10 +13,11 @@ import torch
 import traitlets
 from torch import Tensor
 
+from ..._arguments import checked as as_checked
 from ..._errors import bad_value
 from ...diffusion import named_sampler, sample
 from ...diffusion.samplers import DenoiserLike
-from ..kit.base import BookWidget, Whole, WidgetValueError, checked
+from ..kit.base import BookWidget, Whole, WidgetValueError, as_traits, checked, integers_in
 from ..kit.bundle import esm
 from ..kit.payload import check_int, deflate, strip_png
 
@@ -52,6 +53,7 @@ class _Planes:
         return deflate(b"".join(self.planes))
 
 
+@as_checked(frames=integers_in(2, 1000))
 def record(
     denoiser: DenoiserLike,
     runs: Iterable[Mapping[str, Any]] = RUNS,
@@ -79,27 +81,35 @@ def record(
     Raises:
         ValueError: a bad argument, or too much for `limit` (take fewer runs, seeds or frames).
     """
-    chosen, seeds = [dict(run) for run in runs], [int(seed) for seed in seeds]
-    check_int("frames", frames, 2, 1000)
+    chosen = [_described(i, run) for i, run in enumerate(runs)]
     if len(shape) != 3 or shape[0] not in (1, 3) or shape[1] != shape[2]:
         raise bad_value("shape", tuple(shape), "(1 or 3, size, size)")
-    if not chosen or not seeds or not all({"label", "method", "steps"} <= set(run) for run in chosen):
-        raise ValueError("runs need label, method and steps each, and there must be at least one run and one seed")
+    if not chosen:
+        raise bad_value("runs", "none", "at least one run")
+    if not seeds:
+        raise bad_value("seeds", "none", "at least one seed")
     description = denoiser.schedule.to_dict()
     if description["name"] == "custom":
         raise bad_value("denoiser.schedule", description["name"], "linear, scaled_linear or cosine")
-    kept = [_run(denoiser, run, tuple(shape), seeds, frames) for run in chosen]
+    kept = [_run(denoiser, run, tuple(shape), list(seeds), frames) for run in chosen]
     for levels in LEVELS_T:
         result = _pack(kept, levels) | {
             "schedule": description,
             "size": int(shape[1]),
             "channels": int(shape[0]),
-            "seeds": seeds,
+            "seeds": list(seeds),
         }
         size = len(json.dumps(result, separators=(",", ":")))
         if size <= limit:
             return result
-    raise ValueError(f"limit={limit} bytes, got {size}: take fewer runs, seeds or frames")
+    raise bad_value("limit", limit, f"at least {size} bytes; or take fewer runs, seeds or frames")
+
+
+def _described(i: int, run: Any) -> dict[str, Any]:
+    """The description of a run, whole."""
+    if not isinstance(run, Mapping) or not {"label", "method", "steps"} <= set(run):
+        raise bad_value(f"runs[{i}]", run, "a run by its label, method and steps, and options of the sampler")
+    return dict(run)
 
 
 def _run(
@@ -148,6 +158,7 @@ def _pack(kept: list[dict[str, Any]], levels: int) -> dict[str, Any]:
     }
 
 
+@as_traits()
 class ReversePlayer(BookWidget):
     """Step through stored runs of the reverse process: x_t beside the estimate of x_0, two samplers if wanted.
 

@@ -11,10 +11,11 @@ import numpy as np
 import torch
 import traitlets
 
+from ..._arguments import anything
 from ..._errors import bad_value
 from ...data.pixels import to_x0
 from ...diffusion import NoiseSchedule, q_sample
-from ..kit.base import BookWidget, Choice, Real, Whole, WidgetValueError, checked
+from ..kit.base import BookWidget, Choice, Flag, Real, Whole, WidgetValueError, as_traits, checked
 from ..kit.bundle import esm
 from ..kit.payload import SCHEDULES, b64, check_int, package_noise, strip_png, to_uint8
 
@@ -23,6 +24,7 @@ ENDS = {"linear": (1e-4, 0.02), "scaled_linear": (0.00085, 0.012)}
 POINTS = (0.0001, 0.001, 0.004, 0.012, 0.03)
 
 
+@as_traits(image=anything)
 class ScheduleExplorer(BookWidget):
     """Edit a schedule and see beta, alpha, alpha_bar, SNR and a noised image change together.
 
@@ -52,7 +54,7 @@ class ScheduleExplorer(BookWidget):
     beta_start = Real(1e-4, inside=True)
     beta_end = Real(0.02, inside=True)
     s = Real(0.008, inside=True)
-    scale = traitlets.Bool(True).tag(sync=True)
+    scale = Flag(True)
     points = traitlets.List(traitlets.Float()).tag(sync=True)
     reference = Choice("none", {"none": "none", **SCHEDULES})
     _esm = esm("schedule")
@@ -76,7 +78,7 @@ class ScheduleExplorer(BookWidget):
     ) -> None:
         self._pixels = to_uint8(image, "image")[:1]
         self._eps = package_noise(self._pixels.shape[1:], checked(lambda: check_int("seed", seed, 0, 2**31 - 1)))
-        self._label = str(label)
+        self._label = label
         checked(lambda: check_int("T", T, 10, 1000))
         first, last = ENDS.get(kind, ENDS["linear"])
         payload = {

@@ -17,14 +17,17 @@ import traitlets
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..._arguments import anything, count
+from ..._arguments import checked as as_checked
 from ...data import to_x0
 from ...data.emoji import EmojiData
-from ...pretrained import WEIGHTS, load_as
+from ...pretrained import WEIGHTS
 from ...systems.clip import CLIP, clip_loss
 from ...systems.text import encode_texts
 from ...systems.tokenizer import emoji_tokenizer
-from ..kit.base import BookWidget, Real, WidgetValueError, checked
+from ..kit.base import BookWidget, Real, Text, WidgetValueError, as_traits, checked
 from ..kit.bundle import esm
+from ..kit.models import named_model
 from ..kit.payload import b64, check_int
 from ..model.clip_tower import tower_of
 from ..model.tower import tower_of_file
@@ -42,6 +45,7 @@ MIN_BATCH, MAX_BATCH = 2, 10
 COLUMNS = 16  # of the sheet of pictures
 
 
+@as_traits(model=anything)
 class TextSearch(BookWidget):
     """Type words, see images ranked by CLIP's cosine; choose images, see their similarities and the batch's loss.
 
@@ -69,7 +73,7 @@ class TextSearch(BookWidget):
         ValueError: an argument outside what is said above, or no such file of weights.
     """
 
-    query = traitlets.Unicode("").tag(sync=True)
+    query = Text("")
     batch = traitlets.List(traitlets.Int()).tag(sync=True)
     temperature = Real(0.07, 0.01, 1, "in 0.01..1")
     _esm = esm("search")
@@ -87,10 +91,10 @@ class TextSearch(BookWidget):
         examples: Sequence[str] = EXAMPLES,
     ) -> None:
         self._file = WEIGHTS / f"{NAME}.safetensors" if model == NAME else None
-        self._clip = model.eval() if isinstance(model, CLIP) else load_as(model, CLIP)
+        self._clip = named_model(model, CLIP).eval()
         if data is None:
             data, unseen = chosen_pictures()
-        self._data, self._unseen = data, [bool(flag) for flag in (unseen or ())]
+        self._data, self._unseen = data, list(unseen or ())
         if len(self._unseen) != len(data.names):
             raise WidgetValueError(
                 f"unseen must hold one bool per image, {len(data.names)} in all, got {len(self._unseen)}"
@@ -127,6 +131,7 @@ class TextSearch(BookWidget):
         pictures, texts = (part[self.batch] for part in (self._pictures, self._texts))
         return float(clip_loss(pictures, texts, -math.log(self.temperature)))
 
+    @as_checked(k=count())
     def search(self, words: str, k: int = 5) -> list[tuple[str, float]]:
         """The k best captions with their cosines, as the page ranks them."""
         cosines, order = self._ranked(words)

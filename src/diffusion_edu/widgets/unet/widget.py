@@ -14,18 +14,27 @@ import torch
 import traitlets
 from torch import Tensor
 
+from ..._arguments import anything, images_inside, module, tensor
+from ..._arguments import checked as as_checked
 from ..._errors import bad_value
 from ...diffusion import NoiseSchedule, q_sample
 from ...nn import TraceRow, UNet, UNetConfig, attention_maps, features
-from ..kit.base import BookWidget, Choice, Whole, WidgetValueError, checked
+from ..kit.base import BookWidget, Choice, Whole, WidgetValueError, as_traits, checked, integers_in
 from ..kit.bundle import esm
 from ..kit.payload import check_int, deflate
 from .fallback import unet_png
 
 LEVELS = 13  # grey levels of the stored maps; an odd number, so that one of them is 0
+RECORDED = {"config", "size", "ts", "levels", "maps", "attention", "pixels"}  # what a recording holds
 PICTURE = "x_t"  # the part before the first: the noisy picture itself
 
 
+def _image(name: str, value: Any) -> Tensor:
+    """An image in [-1, 1]."""
+    return images_inside(name, tensor("(..., C, H, W)")(name, value))
+
+
+@as_checked(model=module, channels=integers_in(1, 64), x0=_image)
 @torch.no_grad()
 def record_features(
     model: UNet,
@@ -58,7 +67,6 @@ def record_features(
     steps = [check_int("ts", t, 0, schedule.T) for t in ts]
     if not steps or steps != sorted(set(steps)):
         raise bad_value("ts", tuple(ts), "steps in rising order, at least one")
-    check_int("channels", channels, 1, 64)
     x0 = x0[None] if x0.ndim == 3 else x0
     if x0.ndim != 4 or len(x0) != 1 or x0.shape[2] != x0.shape[3]:
         raise bad_value("x0", tuple(x0.shape), "one square image, (1, C, size, size)")
@@ -115,6 +123,7 @@ def unpack_map(recording: Mapping[str, Any], name: str, t: int) -> Tensor:
     return torch.from_numpy(cut[recording["ts"].index(t)]) * (2 / (recording["levels"] - 1)) - 1
 
 
+@as_traits(models=anything, size=integers_in(1, 1024))
 class UNetExplorer(BookWidget):
     """A U-Net as a diagram: choose a part, by hand or along the way of the data, and see what it does and costs.
 
@@ -159,6 +168,8 @@ class UNetExplorer(BookWidget):
         self._rows = [checked(partial(_trace, label, config, self._size)) for label, config in configs.items()]
         self._labels = list(configs)
         first = next(iter(configs.values()))
+        if recording is not None and not set(recording) >= RECORDED:
+            raise WidgetValueError(str(bad_value("recording", list(recording), "what record_features() returned")))
         if recording is not None and UNetConfig.from_dict(recording["config"]) != first:
             raise WidgetValueError("recording must be of the first of the models, got one of another configuration")
         self._ts = [] if recording is None else list(recording["ts"])

@@ -9,16 +9,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..._arguments import anything
 from ...data.pixels import to_x0
 from ...diffusion import NoiseSchedule, q_sample
-from ..kit.base import BookWidget, Choice, Whole, checked
+from ..kit.base import BookWidget, Choice, Whole, as_traits, checked, integers_in
 from ..kit.bundle import esm
-from ..kit.payload import SCHEDULES, b64, check_int, check_labels, package_noise, strip_png, to_uint8
+from ..kit.payload import SCHEDULES, b64, check_labels, package_noise, strip_png, to_uint8
 from ..maths.noise import widget_noise
 
 MAX_SEED = 2**31 - 1
 
 
+@as_traits(images=anything, T=integers_in(21, 4000))
 class XTExplorer(BookWidget):
     """x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) eps at any step t, with its curves and its histogram.
 
@@ -60,8 +62,8 @@ class XTExplorer(BookWidget):
     ) -> None:
         self._pixels = to_uint8(images)
         # Below 21 steps the linear schedule has no valid table.
-        self.T = checked(lambda: check_int("T", T, 21, 4000))
-        self._first_seed = checked(lambda: check_int("seed", seed, 0, MAX_SEED))
+        self.T = T
+        self._first_seed = seed
         self._labels = checked(lambda: check_labels(labels, len(self._pixels)))
         self._first_eps = package_noise(self._pixels.shape[1:], seed)
         payload = {
@@ -72,7 +74,7 @@ class XTExplorer(BookWidget):
             "T": T,
             "eps": b64(self._first_eps.numpy()),
             "eps_seed": seed,
-            "covered": bool(covered),
+            "covered": covered,
         }
         super().__init__(
             payload=json.dumps(payload), t=t, schedule=schedule, seed=seed, picture=picture
