@@ -423,6 +423,7 @@ def test_graphs_are_the_networks_with_their_inputs(system):
         (lambda s: s.upscale(torch.zeros(2, 2, 4, 8)), "images must be"),
         (lambda s: s.upscale(torch.zeros(2, 2, 8, 8), to=8), r"to must be one of \(16,\), got 8"),
         (lambda s: s.upscale(torch.zeros(2, 2, 4, 4), ["a"]), "prompt must be one, or one for each of the 2 images"),
+        (lambda s: s.before(torch.zeros(2, 2, 6, 6)), "images must be"),
         (lambda s: Upscaling(SCHEDULE, most_level=T + 1), r"most_level must be in 0\.\.50, got 51"),
         (lambda s: replace(CONFIG, level=MOST + 1), r"ImagenConfig\.level must be in 0\.\.most_level, 20"),
         (lambda s: replace(CONFIG, most_level=T + 1), r"ImagenConfig\.most_level must be in 0\.\.50"),

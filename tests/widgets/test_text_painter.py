@@ -278,6 +278,7 @@ def test_with_a_kernel_the_page_paints_what_python_paints(chromium, system):
         ({"prompts": []}, "prompts must be at least one text"),
         ({"prompts": "bread"}, "prompts must be a list of strings"),
         ({"guidances": [1, 9]}, r"guidances must be one to five different scales in 0\.\.8"),
+        ({"guidances": [2, 2.0]}, r"guidances must be one to five different scales in 0\.\.8"),
         ({"guidance": 8.5}, r"guidance must be in 0\.\.8, got 8\.5"),
         ({"steps": 1}, r"steps must be an integer in 2\.\.100, got 1"),
         ({"seed": -1}, "seed must be an integer"),
