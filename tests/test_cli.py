@@ -322,7 +322,7 @@ def test_a_picture_is_the_start_when_it_is_given(call, run_folder, tmp_path):
         (["--steps", "1001"], 2, "got 1001"),
         (["--from-t", "9"], 2, "--from-t belongs to --from"),
         (["--from", "missing.png"], 1, "missing.png"),
-        (["--out", "samples.docx"], 2, "picture ending"),
+        (["--out", "samples.docx"], 2, "the ending of an image format"),
     ],
 )
 def test_mistakes_in_sampling_are_told(call, run_folder, tmp_path, monkeypatch, options, code, told):

@@ -180,7 +180,7 @@ def test_bad_arguments():
     [
         ("003.webp", lambda b: b[:-100], "003.webp cannot be read"),
         ("003.webp", lambda b: b"", "003.webp cannot be read"),
-        ("003.webp", lambda b: module_file("004.webp"), "emoji pictures are damaged"),
+        ("003.webp", lambda b: module_file("004.webp"), "emoji images are damaged"),
         ("emoji.json", lambda b: b.replace(b"red apple", b"red pear"), "emoji.json are damaged"),
     ],
 )

@@ -89,7 +89,7 @@ def test_a_comparison_with_statistics_has_a_distance_and_an_interval_and_says_wh
     found = compare_features(ours, Statistics.load(npz), network, resamples=20)
     assert found.distance == pytest.approx(full.distance, rel=1e-9) and found.terms == pytest.approx(full.terms)
     assert (found.kernel, found.floor, found.reference) == (None, None, None)
-    assert "not measured, statistics hold no single pictures" in str(found)
+    assert "not measured, statistics hold no single images" in str(found)
     assert "40 against an unknown number" in str(found)
     assert found.to_dict()["kernel"] is None and found.to_dict()["reference_pictures"] is None
     other = Statistics(WIDTH, {"network": "another", "width": WIDTH}).update(rows())
