@@ -93,7 +93,7 @@ def _recipe(steps: int) -> Recipe:
 
 RUN = Run(
     name="emoji-imagen",
-    about="text to image by a cascade of pixels to 64x64, after an encoder of text alone: ten hours on one CPU core",
+    about="text to image by a cascade of pixels to 64x64, after an encoder of text alone",
     stages=(
         Stage(
             "base",
