@@ -56,6 +56,7 @@ def test_gradients_in_bf16_are_those_in_single_precision_to_its_eight_bits():
     assert 1e-4 < relative(half[1], plain[1]) < 0.05, "not at all the same, or not in half precision"
 
 
+@pytest.mark.filterwarnings("error::diffusion_edu.train.machine.MachineWarning")  # said where the loop falls back
 def test_the_compiled_network_is_one_graph_and_gives_the_same_numbers(monkeypatch):
     """Without the last stage, the writing of machine code, which needs a C++ compiler at hand."""
     real, plain = torch.compile, run()

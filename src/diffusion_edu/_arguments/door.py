@@ -67,7 +67,7 @@ class Relations(NamedTuple):
 def _with_door(target: Any, relations: Relations, rules: Mapping[str, Rule]) -> Any:
     if isinstance(target, type):
         # The fields of a dataclass may be inherited from another file, whose names its own annotations do not know.
-        hints = functools.partial(typing.get_type_hints, target) if dataclasses.is_dataclass(target) else None
+        hints = (lambda: typing.get_type_hints(target)) if dataclasses.is_dataclass(target) else None
         target.__init__ = _door(target.__init__, relations, rules, hints)  # type: ignore[misc]
         return target
     if isinstance(target, classmethod | staticmethod):

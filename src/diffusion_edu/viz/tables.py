@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from html import escape
 from typing import Any
 
@@ -102,12 +102,13 @@ def _rows(rows: Any) -> list[list[Any]]:
         raise bad_type("rows", rows, "rows of words and finite numbers")
     made = []
     for place, row in enumerate(rows):
-        if isinstance(row, str | bytes) or not isinstance(row, Sequence):
+        if isinstance(row, str | bytes | Mapping | Set) or not isinstance(row, Iterable):
             raise bad_type(f"rows[{place}]", row, "a list of words and finite numbers")
-        for value in row:
+        cells = [*row]
+        for value in cells:
             if not isinstance(value, str):
                 number(f"rows[{place}]", value)
-        made.append([*row])
+        made.append(cells)
     return made
 
 
