@@ -172,7 +172,9 @@ def match_table(values: Any, pictures: Tensor, texts: Sequence[str], cell: float
     rows, columns = values.shape
     ink = LinearSegmentedColormap.from_list("ink", ["white", BLUE])
     with mpl.rc_context(STYLE):
-        figure = new_figure(columns * cell + 0.085 * max(map(len, texts)), (0.75 * rows + 1) * cell, gap=0.02)
+        # Words over an image: a page in the dark would give them another color, and leave the image as it is.
+        size = columns * cell + 0.085 * max(map(len, texts)), (0.75 * rows + 1) * cell
+        figure = new_figure(*size, gap=0.02, images_only=True)
         grid = figure.add_gridspec(2, 1, height_ratios=[1, 0.75 * rows])
         top, axes = figure.add_subplot(grid[0]), figure.add_subplot(grid[1])
         draw_picture(
