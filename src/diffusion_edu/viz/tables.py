@@ -39,7 +39,8 @@ class Table:
             scope = ' scope="col"' if tag == "th" else ""
             return f'<{tag}{scope} style="{style}">{escape(text)}</{tag}>'
 
-        head = "".join(cell("th", text, right) for text, right in zip(self.head, self.right))
+        # A column of names may have no head; a head without words would be read out as one.
+        head = "".join(cell("th" if text else "td", text, right) for text, right in zip(self.head, self.right))
         body = "\n".join(
             "<tr>" + "".join(cell("td", *parts) for parts in zip(row, self.right, shares)) + "</tr>"
             for row, shares in zip(self.rows, self.shares)
