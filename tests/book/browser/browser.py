@@ -124,7 +124,8 @@ def scroll_through(page: Page, log: Log) -> None:
             scrollTo(0, y);
             await new Promise((done) => requestAnimationFrame(done));
         }
-        await Promise.all([...document.images].map((image) => image.decode().catch(() => null)));
+        await Promise.all([...document.images].filter((image) => image.checkVisibility())
+            .map((image) => image.decode().catch(() => null)));
         folded.forEach((part) => (part.open = false));
         scrollTo(0, 0);
     }""")

@@ -38,12 +38,15 @@ window.bookFacts = (() => {
     };
   }
 
+  // An image for the other theme is not shown, and need not be loaded.
+  const unused = (img) => img.matches(".only-light, .only-dark") && !img.checkVisibility();
+
   function images() {
     return [...document.querySelectorAll("img")].map((img) => ({
       src: short(img.currentSrc || img.src),
       alt: img.getAttribute("alt"),
       role: img.getAttribute("role"),
-      loaded: img.complete && img.naturalWidth > 0,
+      loaded: unused(img) || (img.complete && img.naturalWidth > 0),
       figure: Boolean(img.closest(".cell_output")),
       filter: getComputedStyle(img).filter,
       where: where(img),
