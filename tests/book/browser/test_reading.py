@@ -23,10 +23,10 @@ def test_no_picture_is_filtered_in_the_dark(visit, name) -> None:
     assert [image["where"] for image in images if image["filter"] != "none"] == []
 
 
-def test_pictures_are_there_to_be_filtered(visit) -> None:
-    """Two chapters of them are enough; one whose figures are all plots has none."""
-    for name in ("notebooks/02_forward_noising", "notebooks/11_text_to_image"):
-        assert sum(image["figure"] for image in visit(name).dark["images"]) >= 2
+@pytest.mark.parametrize("name", ["notebooks/02_forward_noising", "notebooks/11_text_to_image"])
+def test_pictures_are_there_to_be_filtered(visit, name) -> None:
+    """In two chapters; one whose figures are all plots has none."""
+    assert sum(image["figure"] for image in visit(name).dark["images"]) >= 2
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
