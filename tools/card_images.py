@@ -9,20 +9,17 @@ and a browser (`make test` installs both).
 from __future__ import annotations
 
 import argparse
-import contextlib
 import io
 import sys
 from pathlib import Path
 from typing import Literal
 
-import find_browser
+from browsing import THEMES, opened
 from PIL import Image
-from playwright.sync_api import FloatRect, Page, sync_playwright
+from playwright.sync_api import FloatRect, Page
 
 ROOT = Path(__file__).resolve().parent.parent
 CARDS = ROOT / "book/_static/cards"
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu"]
-THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SIZE = 640, 360
 LARGEST = """() => {
     const large = (e) => e.tagName.includes("-") && e.getBoundingClientRect().height > 100;
@@ -62,15 +59,9 @@ def main() -> int:
     parser.add_argument("--site", type=Path, default=ROOT / "_build/html")
     options = parser.parse_args()
     names = options.names or sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
-    browser_path = find_browser.find()
-    if browser_path is None:
-        sys.exit("no Chromium or Chrome found; `python tools/find_browser.py --install` fetches one")
     CARDS.mkdir(parents=True, exist_ok=True)
     missing = 0
-    with (
-        sync_playwright() as playwright,
-        contextlib.closing(playwright.chromium.launch(executable_path=browser_path, args=FLAGS)) as browser,
-    ):
+    with opened() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 900}, device_scale_factor=2)
         for name in names:
             for theme in THEMES:

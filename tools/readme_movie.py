@@ -9,20 +9,16 @@ own, at chosen steps, so the film does not depend on how fast the machine is. Ne
 from __future__ import annotations
 
 import argparse
-import contextlib
 import io
 import sys
 from pathlib import Path
-from typing import Literal
 
-import find_browser
+from browsing import THEMES, opened
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 ROOT = Path(__file__).resolve().parent.parent
 STATIC = ROOT / "book/_static"
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu"]
-THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 THERE = (0, 40, 80, 120, 160, 200, 250, 300, 360, 430, 520, 640, 800, 1000)
 BACK = (1000, 900, 800, 700, 620, 560, 500, 440, 400, 360, 320, 280, 240, 200, 160, 120, 80, 60, 40, 20, 0)
 WIDTH = 560
@@ -57,14 +53,8 @@ def main() -> int:
     parser.add_argument("--site", type=Path, default=ROOT / "_build/html")
     parser.add_argument("--shape", default="letters")
     options = parser.parse_args()
-    browser_path = find_browser.find()
-    if browser_path is None:
-        sys.exit("no Chromium or Chrome found; `python tools/find_browser.py --install` fetches one")
     large = 0
-    with (
-        sync_playwright() as playwright,
-        contextlib.closing(playwright.chromium.launch(executable_path=browser_path, args=FLAGS)) as browser,
-    ):
+    with opened() as browser:
         for theme in THEMES:
             context = browser.new_context(
                 viewport={"width": 1280, "height": 900}, color_scheme=theme, reduced_motion="reduce"

@@ -10,16 +10,13 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Literal
 
 import build_book
-import find_browser
-from playwright.sync_api import ViewportSize, sync_playwright
+from browsing import THEMES, opened
+from playwright.sync_api import ViewportSize
 
 ROOT = Path(__file__).resolve().parent.parent
 SIZES: dict[str, ViewportSize] = {"wide": {"width": 1280, "height": 900}, "narrow": {"width": 390, "height": 844}}
-THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 # What is drawn or loaded only when it comes near is asked for first.
 READY = """async () => {
     await document.fonts.ready;
@@ -37,13 +34,9 @@ READY = """async () => {
 
 def shoot(site: Path, names: list[str], folder: Path) -> int:
     """Write the pictures; returns how many."""
-    path = find_browser.find()
-    if path is None:
-        sys.exit("no Chromium or Chrome found; `python tools/find_browser.py --install` fetches one")
     folder.mkdir(parents=True, exist_ok=True)
     count = 0
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+    with opened() as browser:
         for words, size in SIZES.items():
             context = browser.new_context(viewport=size, reduced_motion="reduce")
             page = context.new_page()
@@ -56,7 +49,6 @@ def shoot(site: Path, names: list[str], folder: Path) -> int:
                     page.screenshot(path=target, full_page=True)
                     count += 1
             context.close()
-        browser.close()
     return count
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from dalle_parts import awake, randn
 
 import diffusion_edu as de
 from diffusion_edu.nn import AutoEncoderConfig
@@ -20,18 +21,8 @@ PROMPTS = ["a red apple, noto style", "a woman mountain biking with medium skin 
 COSINE = {"name": "cosine", "T": 100}
 
 
-def randn(*shape, seed=0):
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-
-
-def awake(module):
-    """The module with its zero layers set to small random numbers, as after some training."""
-    g = torch.Generator().manual_seed(1)
-    with torch.no_grad():
-        for parameter in module.parameters():
-            if not parameter.any():
-                parameter.copy_(0.2 * torch.randn(parameter.shape, generator=g))
-    return module.eval().requires_grad_(False)
+def frozen(module):
+    return awake(module).eval().requires_grad_(False)
 
 
 @pytest.fixture(scope="module")
@@ -47,19 +38,19 @@ def unet(read, channels):
 @pytest.fixture(scope="module")
 def pixels(read):
     config = PixelDiffusionConfig(unet(read, 3), 8, COSINE, target="v", clip="dynamic")
-    return awake(seeded(lambda: PixelDiffusion(config, text=read), 0))
+    return frozen(seeded(lambda: PixelDiffusion(config, text=read), 0))
 
 
 @pytest.fixture(scope="module")
 def silent():
     config = PixelDiffusionConfig(unet(None, 1), 8, {"name": "linear", "T": 100})
-    return awake(seeded(lambda: PixelDiffusion(config), 0))
+    return frozen(seeded(lambda: PixelDiffusion(config), 0))
 
 
 @pytest.fixture(scope="module")
 def latents(read):
     config = LatentDiffusionConfig(AutoEncoderConfig.tiny(), unet(read, 3), 16, COSINE)
-    system = awake(seeded(lambda: LatentDiffusion(config, text=read), 0))
+    system = frozen(seeded(lambda: LatentDiffusion(config, text=read), 0))
     system.shift.copy_(torch.tensor([0.5, -1.0, 2.0]).reshape(3, 1, 1))
     system.scale.copy_(torch.tensor([2.0, 0.5, 1.0]).reshape(3, 1, 1))
     return system

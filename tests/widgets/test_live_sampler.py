@@ -8,6 +8,7 @@ import json
 import pytest
 import torch
 from chromium import PATIENCE, wait_until
+from kernel import mount
 from torch import nn
 
 import diffusion_edu as de
@@ -16,24 +17,6 @@ from diffusion_edu.widgets.kit import bundle
 from diffusion_edu.widgets.maths.noise import widget_noise
 from diffusion_edu.widgets.model.kernel import answer
 
-# A model as anywidget gives it to `render`, whose messages go to the Python object of this test.
-MOUNT = """async ([source, values]) => {
-  const listeners = {};
-  const model = {
-    get: (name) => values[name],
-    set: (name, value) => (values[name] = value),
-    save_changes() {},
-    on: (event, f) => (listeners[event] ||= []).push(f),
-    off: (event, f) => (listeners[event] = (listeners[event] || []).filter((g) => g !== f)),
-    async send(content, _, buffers) {
-      const [reply, given] = await askPython(content, buffers.map((b) => Array.from(new Uint8Array(b))));
-      const views = given.map((bytes) => new DataView(Uint8Array.from(bytes).buffer));
-      (listeners["msg:custom"] || []).forEach((f) => f(reply, views));
-    },
-  };
-  const module = await import(URL.createObjectURL(new Blob([source], {type: "text/javascript"})));
-  module.default.render({model, el: document.body.appendChild(document.createElement("div"))});
-}"""
 STATE = "document.querySelector('.de-widget').state"
 
 
@@ -45,21 +28,10 @@ def page(chromium):
     page.close()
 
 
-def ask(widget, content, buffers):
-    """What the widget sends back for a message from the page: (content, the bytes of each buffer)."""
-    sent = []
-    widget.send = lambda reply, given=None: sent.append((reply, given))
-    widget._answer(widget, content, [bytes(buffer) for buffer in buffers])
-    ((reply, given),) = sent
-    return reply, [list(buffer) for buffer in given]
-
-
 @pytest.mark.browser
 def test_kernel_draws_what_python_draws(page):
     widget = LiveSampler(steps=4, seed=5)
-    page.expose_function("askPython", lambda content, buffers: ask(widget, content, buffers))
-    page.set_content("<!doctype html><html lang=en><body></body></html>")
-    page.evaluate(MOUNT, [widget._esm, {name: getattr(widget, name) for name in ("payload", *widget._shared)}])
+    mount(page, widget)
     page.locator("[data-role=samples]").select_option("1")
     page.locator("[data-role=run]").click()
     wait_until(page, f"['done', 'failed'].includes({STATE}.phase)")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from chromium import PATIENCE, wait_until
+from kernel import mount
 from PIL import Image
 from tiny_painters import tiny_latent, tiny_pixel
 
@@ -209,25 +210,6 @@ def test_the_kernel_answers_with_all_outputs(latent):
         torch.testing.assert_close(found, tensor)
 
 
-# A model as anywidget gives it to `render`, whose messages go to the Python object of this test.
-MOUNT = """async ([source, values]) => {
-  const listeners = {};
-  const model = window.model = {
-    get: (name) => values[name],
-    set: (name, value) => (values[name] = value),
-    save_changes() {},
-    on: (event, f) => (listeners[event] ||= []).push(f),
-    off: (event, f) => (listeners[event] = (listeners[event] || []).filter((g) => g !== f)),
-    push(name, value) { values[name] = value; (listeners["change:" + name] || []).forEach((f) => f()); },
-    async send(content, _, buffers = []) {
-      const [reply, given] = await askPython(content, buffers.map((b) => Array.from(new Uint8Array(b))));
-      const views = given.map((bytes) => new DataView(Uint8Array.from(bytes).buffer));
-      (listeners["msg:custom"] || []).forEach((f) => f(reply, views));
-    },
-  };
-  const module = await import(URL.createObjectURL(new Blob([source], {type: "text/javascript"})));
-  module.default.render({model, el: document.body.appendChild(document.createElement("div"))});
-}"""
 STATE = "document.querySelector('.de-widget').state"
 RESULT = "(({ images, words }) => ({ images: [...images], words }))(document.querySelector('.de-widget').result)"
 
@@ -237,18 +219,9 @@ def test_with_a_kernel_the_page_paints_what_python_paints(chromium, system):
     """Guidance, negative prompts, padding, sampler and maps in JavaScript; the networks are Python's own."""
     widget = TextPainter(system, **OPTIONS, seed=5)
 
-    def ask(content, buffers):
-        sent = []
-        widget.send = lambda reply, given=None: sent.append((reply, given or []))
-        widget._answer(widget, content, [bytes(buffer) for buffer in buffers])
-        ((reply, given),) = sent
-        return reply, [list(buffer) for buffer in given]
-
     page = chromium.new_page()
     page.set_default_timeout(PATIENCE)
-    page.expose_function("askPython", ask)
-    page.set_content("<!doctype html><html lang=en><body></body></html>")
-    page.evaluate(MOUNT, [widget._esm, {name: getattr(widget, name) for name in ("payload", *widget._shared)}])
+    mount(page, widget)
     cases = [(2.5, "", 1), (1.0, "", 4), (0.0, "", 1), (3.0, "a long negative prompt about red bread and apples", 4)]
     for number, (guidance, negative, n) in enumerate(cases):
         for name, value in (("guidance", guidance), ("negative", negative), ("n", n)):

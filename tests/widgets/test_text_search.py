@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import random
 import subprocess
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from chromium import PATIENCE, wait_until
+from kernel import answer, mount
 
 from diffusion_edu import files
 from diffusion_edu.data import emoji
@@ -293,10 +293,10 @@ def test_the_page_stays_light(widget) -> None:
 def test_stored_answers_are_those_of_a_search(widget) -> None:
     stored = json.loads(widget.payload)["stored"]
     assert len(stored) >= 5
-    for answer in stored:
-        wanted = widget.search(answer["query"], len(answer["best"]))
-        assert [widget._data.captions[i] for i, _ in answer["best"]] == [caption for caption, _ in wanted]
-        assert [cosine for _, cosine in answer["best"]] == pytest.approx([c for _, c in wanted], abs=1e-4)
+    for one in stored:
+        wanted = widget.search(one["query"], len(one["best"]))
+        assert [widget._data.captions[i] for i, _ in one["best"]] == [caption for caption, _ in wanted]
+        assert [cosine for _, cosine in one["best"]] == pytest.approx([c for _, c in wanted], abs=1e-4)
 
 
 def test_the_tower_is_the_same_from_file_and_model_and_needs_no_library(widget, clip, tower, tmp_path) -> None:
@@ -346,26 +346,6 @@ def test_a_missing_file_is_told() -> None:
         TextSearch("no-such.safetensors")
 
 
-# A model as anywidget gives it to `render`, whose messages go to the Python object of this test.
-MOUNT = """async ([source, values]) => {
-  const listeners = {};
-  const model = window.model = {
-    saved: {}, pending: {}, listeners,
-    get: (name) => values[name],
-    set(name, value) { values[name] = value; model.pending[name] = value; },
-    save_changes() { Object.assign(model.saved, model.pending); model.pending = {}; },
-    on: (event, f) => (listeners[event] ||= []).push(f),
-    off: (event, f) => (listeners[event] = (listeners[event] || []).filter((g) => g !== f)),
-    push(name, value) { values[name] = value; (listeners["change:" + name] || []).forEach((f) => f()); },
-    async send(content) {
-      const [reply, code] = await askPython(content);
-      const bytes = Uint8Array.from(atob(code), (c) => c.charCodeAt(0));
-      [...(listeners["msg:custom"] || [])].forEach((f) => f(reply, [new DataView(bytes.buffer)]));
-    },
-  };
-  const module = await import(URL.createObjectURL(new Blob([source], {type: "text/javascript"})));
-  window.leave = module.default.render({model, el: document.body.appendChild(document.createElement("div"))});
-}"""
 STATE = "document.querySelector('.de-widget').state"
 
 
@@ -385,16 +365,11 @@ def page(chromium):
 def test_with_a_kernel_the_page_gets_its_encoder_and_both_follow_each_other(page, widget) -> None:
     asked = []
 
-    def ask(content):
-        sent = []
-        widget.send = lambda reply, buffers=None: sent.append((reply, buffers))
-        widget._answer(widget, content, [])
+    def ask(content, buffers):
         asked.append(content)
-        ((reply, buffers),) = sent
-        return reply, base64.b64encode(buffers[0]).decode()
+        return answer(widget, content, buffers)
 
-    page.expose_function("askPython", ask)
-    page.evaluate(MOUNT, [widget._esm, {name: getattr(widget, name) for name in ("payload", *widget._shared)}])
+    mount(page, widget, ask)
     wait_until(page, f"{STATE}.source === 'stored'")
     assert asked == []
     page.locator("[data-role=query]").fill("shark")
@@ -419,8 +394,7 @@ def test_with_a_kernel_the_page_gets_its_encoder_and_both_follow_each_other(page
 
 @pytest.mark.browser
 def test_another_encoder_than_the_pictures_is_refused(page, widget) -> None:
-    page.expose_function("askPython", lambda content: ({"tower": {**widget._tower, "id": "other"}}, ""))
-    page.evaluate(MOUNT, [widget._esm, {name: getattr(widget, name) for name in ("payload", *widget._shared)}])
+    mount(page, widget, lambda content, buffers: ({"tower": {**widget._tower, "id": "other"}}, [""]))
     page.locator("[data-role=load]").click()
     wait_until(page, f"{STATE}.phase === 'failed'")
     assert "not the one that goes with these images" in page.locator("[role=alert]").inner_text()

@@ -28,19 +28,20 @@ def inside(function: Target) -> Target:
 def checked(target: Target, /) -> Target: ...
 @overload
 def checked(
-    *, same: str = "", rows: str = "", types: str = "", fits: str = "", **rules: Rule
+    *, same: str = "", per_sample: str = "", types: str = "", fits: str = "", **rules: Rule
 ) -> Callable[[Target], Target]: ...
 
 
 def checked(
-    target: Any = None, /, *, same: str = "", rows: str = "", types: str = "", fits: str = "", **rules: Rule
+    target: Any = None, /, *, same: str = "", per_sample: str = "", types: str = "", fits: str = "", **rules: Rule
 ) -> Any:
     """Check the arguments of a function, of a method, or of the constructor of a class, before it runs.
 
     Args:
         target: the function or class; a class's own constructor is checked, and no other of its methods.
         same: names of arguments that must have the shape of the first of them; of an :class:`Estimate` both tensors.
-        rows: names of arguments with one entry for each sample of the first of them, such as steps (B,); integers pass.
+        per_sample: names of arguments with one entry for each sample of the first of them, such as steps (B,);
+            integers pass.
         types: names of tensors that must have the type of the first of them: integers beside fractions would be cut.
         fits: names of tensors whose sizes must fit the layer and each other. Nothing is looked at before the function
             runs; where it fails, the error says what it was given.
@@ -50,7 +51,7 @@ def checked(
         The function with the check before it, or the class itself.
     """
     if target is None:
-        relations = Relations(same.split(), rows.split(), types.split(), fits.split())
+        relations = Relations(same.split(), per_sample.split(), types.split(), fits.split())
         return lambda function: _with_door(function, relations, rules)
     return _with_door(target, Relations([], [], [], []), {})
 
@@ -59,7 +60,7 @@ class Relations(NamedTuple):
     """What arguments must be to each other: of one shape, of one number of entries, of one type, of sizes that fit."""
 
     same: list[str]
-    rows: list[str]
+    per_sample: list[str]
     types: list[str]
     fits: list[str]
 
@@ -82,7 +83,7 @@ def _door(
     hints: Callable[[], dict[str, Any]] | None = None,
 ) -> Callable[..., Any]:
     plan: list[tuple[int, str, Rule]] = []
-    same, rows, types, fits = relations
+    same, per_sample, types, fits = relations
 
     @functools.wraps(function)
     def door(*args: Any, **kwargs: Any) -> Any:
@@ -99,8 +100,8 @@ def _door(
                 kwargs[name] = rule(name, kwargs[name])
         if same:
             _check_same(_given(same, positions, args, kwargs))
-        if rows:
-            _check_rows(_given(rows, positions, args, kwargs))
+        if per_sample:
+            _check_per_sample(_given(per_sample, positions, args, kwargs))
         if types:
             _check_types(_given(types, positions, args, kwargs))
         if not fits:
@@ -111,7 +112,7 @@ def _door(
             raise _misfit(function, error, _given(fits, positions, args, kwargs)) from error
 
     positions = {name: i for i, name in enumerate(inspect.signature(function).parameters)}
-    unknown = {*rules, *same, *rows, *types, *fits} - set(positions)
+    unknown = {*rules, *same, *per_sample, *types, *fits} - set(positions)
     if unknown:
         raise TypeError(f"{function.__qualname__} has no argument {', '.join(sorted(unknown))}")
     return door
@@ -149,7 +150,7 @@ def _check_same(given: list[tuple[str, Any]]) -> None:
                 raise ValueError(f"{name} must have the shape of {first} {tuple(shape)}, got {tuple(part.shape)}")
 
 
-def _check_rows(given: list[tuple[str, Any]]) -> None:
+def _check_per_sample(given: list[tuple[str, Any]]) -> None:
     """Raise unless each has one entry for each sample of the first."""
     first, like = given[0]
     for name, value in given[1:]:

@@ -92,7 +92,7 @@ class StraightPath:
         return NoiseSchedule(torch.cat([torch.zeros(1, dtype=torch.float64), beta]))
 
 
-@checked(same="x0 noise", rows="x0 t")
+@checked(same="x0 noise", per_sample="x0 t")
 def flow_sample(
     x0: Tensor,
     t: int | Tensor,
@@ -152,7 +152,7 @@ def from_velocity(velocity: Tensor, x_t: Tensor, t: int | Tensor, path: Straight
     return Estimate(x_t - noise * velocity, x_t + signal * velocity)
 
 
-@checked(same="x0 eps", rows="x0 t", model=answering, x0=tensor(some=True), t=steps)
+@checked(same="x0 eps", per_sample="x0 t", model=answering, x0=tensor(some=True), t=steps)
 def flow_loss(
     model: Any,
     x0: Tensor,

@@ -48,7 +48,7 @@ class Guided(nn.Module):
         self.scale = float(scale)
         self.negative = negative
 
-    @checked(rows="x_t t")
+    @checked(per_sample="x_t t")
     def forward(self, x_t: Tensor, t: Tensor, cond: Cond | None = None) -> Tensor:
         """(B, ...) x_t, (B,) t -> (B, ...) the guided prediction."""
         if self.scale == 1:

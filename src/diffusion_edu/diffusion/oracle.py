@@ -62,7 +62,7 @@ class MixtureOracle:
         self.variance = spread**2
         self.log_weights = (share / share.sum()).log()
 
-    @checked(rows="x_t t", x_t=tensor("(B, D, ...)"))
+    @checked(per_sample="x_t t", x_t=tensor("(B, D, ...)"))
     def __call__(self, x_t: Tensor, t: int | Tensor, cond: Cond | None = None) -> Estimate:
         """The exact estimate at x_t: (B, ...)."""
         if x_t.shape[1:] != self.means.shape[1:]:
@@ -124,7 +124,7 @@ class GaussianOracle:
         self.schedule = schedule
         self.mean, self.variance, self.basis = mean, variance.clamp(min=0), basis
 
-    @checked(rows="x_t t", x_t=tensor("(B, D)"))
+    @checked(per_sample="x_t t", x_t=tensor("(B, D)"))
     def __call__(self, x_t: Tensor, t: int | Tensor, cond: Cond | None = None) -> Estimate:
         """The exact estimate at x_t: (B, D)."""
         if x_t.ndim != 2 or x_t.shape[1] != len(self.mean):

@@ -93,7 +93,7 @@ class SentenceText(_Frozen):
             TypeError: texts is one string, or holds something else.
             ValueError: no text.
         """
-        ids, mask = _encoded(self.tokenizer, texts, self.encoder.config.length)
+        ids, mask = self.tokenizer.encode_within(texts, self.encoder.config.length)
         states = self.encoder(ids, mask)  # (B, L, D)
         weight = mask[:, :, None].to(states.dtype)
         pooled = (weight * states).sum(1) / weight.sum(1)  # (B, D)
@@ -121,7 +121,7 @@ class RandomText(_Frozen):
     @torch.no_grad()
     def __call__(self, texts: Sequence[str]) -> Cond:
         """B texts -> their condition, as :class:`SentenceText` makes it."""
-        ids, mask = _encoded(emoji_tokenizer(), texts, self.encoder.config.length)
+        ids, mask = emoji_tokenizer().encode_within(texts, self.encoder.config.length)
         states, pooled = self.encoder(ids, mask)
         return _said(texts, states, mask, pooled)
 
@@ -154,12 +154,6 @@ def sentence_text() -> SentenceText:
         DataError: its files are damaged.
     """
     return SentenceText.load()
-
-
-def _encoded(tokenizer: Tokenizer, texts: Sequence[str], length: int) -> tuple[Tensor, Tensor]:
-    """Ids and mask (B, L), L at most `length`."""
-    ids, mask = tokenizer.encode(texts)
-    return (ids, mask) if ids.shape[1] <= length else tokenizer.encode(texts, length)
 
 
 def _said(texts: Sequence[str], tokens: Tensor, mask: Tensor, pooled: Tensor) -> Cond:

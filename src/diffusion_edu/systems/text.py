@@ -68,10 +68,7 @@ class ClipText:
             TypeError: texts is one string, or holds something else.
             ValueError: no text.
         """
-        tokenizer = emoji_tokenizer()
-        ids, mask = tokenizer.encode(texts)
-        if ids.shape[1] > self.length:
-            ids, mask = tokenizer.encode(texts, self.length)
+        ids, mask = emoji_tokenizer().encode_within(texts, self.length)
         states, pooled = self.clip.text(ids, mask)  # (B, L, D), (B, width)
         vec = math.sqrt(self.vec_dim) * F.normalize(self.clip.text_out(pooled), dim=1)  # (B, E)
         said = torch.tensor([bool(text.strip()) for text in texts])

@@ -128,6 +128,12 @@ class Tokenizer:
         return ids, mask
 
     @checked
+    def encode_within(self, texts: Sequence[str], most: int) -> tuple[Tensor, Tensor]:
+        """As :meth:`encode`, with L that of the longest text, or `most` where that is less."""
+        ids, mask = self.encode(texts)
+        return (ids, mask) if ids.shape[1] <= most else self.encode(texts, most)
+
+    @checked
     def pieces(self, text: str) -> list[str]:
         """What a text is cut into, [CLS] and [SEP] included."""
         return self._pieces.encode(text).tokens

@@ -19,7 +19,7 @@ WEIGHTS = ("uniform", "min-snr")
 MOST_SNR = 5.0  # gamma of Hang et al. 2023
 
 
-@checked(same="x0 eps", rows="x0 t", model=answering, x0=tensor(some=True), drop=between(0, 1))
+@checked(same="x0 eps", per_sample="x0 t", model=answering, x0=tensor(some=True), drop=between(0, 1))
 def diffusion_loss(
     model: Network,
     x0: Tensor,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -85,7 +84,7 @@ def new_figure(width: float, height: float, gap: float = 0.05, images_only: bool
     return figure
 
 
-@checked(columns=count(), size=sizes)
+@checked(rows=count(), columns=count(), size=sizes)
 def panels(
     rows: int = 1, columns: int = 1, size: tuple[float, float] = (5.6, 3.2), **options: Any
 ) -> tuple[Drawing, np.ndarray]:
@@ -96,7 +95,6 @@ def panels(
         size: width and height of the figure in inches.
         options: of `Figure.subplots`, such as `sharex=True`.
     """
-    count()("rows", rows)  # whose name has another meaning for `checked`
     with mpl.rc_context(STYLE):
         figure = new_figure(*size)
         return figure, figure.subplots(rows, columns, squeeze=False, **options)
@@ -134,11 +132,6 @@ def draw_picture(axes: Axes, picture: np.ndarray) -> None:
     axes.grid(False)
     for spine in axes.spines.values():
         spine.set_visible(False)
-
-
-def cycle(items: Sequence[Any]) -> Any:
-    """The items over and over."""
-    return itertools.cycle(items)
 
 
 def few_ticks(value: float, _: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import Any
 
 import matplotlib as mpl
@@ -19,7 +20,7 @@ from .._arguments.values import number
 from .._errors import bad_type, bad_value
 from ..diffusion.schedules import NoiseSchedule
 from ..palette import BLUE, COLORS, ORANGE, TEAL, VIOLET
-from .drawing import LINES, STYLE, color, cycle, few_ticks, new_figure, scale
+from .drawing import LINES, STYLE, color, few_ticks, new_figure, scale
 from .drawing import colors as several_colors
 
 MOST_BINS = 10_000

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from html import escape
 from typing import Any
 
-from .._arguments.values import number
-from .._arguments.values import texts as words
+from .._arguments import anything, checked
+from .._arguments.values import number, texts
 from .._errors import bad_type, bad_value
 from ..palette import TEAL
 
@@ -59,6 +59,7 @@ def _text(value: Any, form: str) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"
 
 
+@checked(columns=texts, rows=anything, form=anything, bars=texts)
 def table(
     columns: Sequence[str],
     rows: Iterable[Sequence[Any]],
@@ -77,9 +78,9 @@ def table(
         TypeError, ValueError: a row of another length or with something else in it, a form that Python does not know,
             a bar for a column that is not there or holds words or negative numbers.
     """
-    if not words("columns", columns):
+    if not columns:
         raise bad_value("columns", columns, "at least one head")
-    values, head, bars = _rows(rows), list(columns), words("bars", bars)
+    values, head = _rows(rows), list(columns)
     for row in values:
         if len(row) != len(head):
             raise bad_value("rows", row, f"rows of {len(head)} values")

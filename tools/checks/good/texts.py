@@ -171,6 +171,7 @@ good("Tokenizer", systems.Tokenizer, lambda: {"content": tokenizer().content, "f
 good("Tokenizer.train", systems.Tokenizer.train, lambda: {"texts": TEXTS, "size": 64}, "texts:empty,set", texts="texts")
 good("Tokenizer.read", systems.Tokenizer.read, lambda: {"path": saved_tokenizer()})
 good("Tokenizer.encode", None, lambda: {"texts": TEXTS, "length": 4}, owner=tokenizer)
+good("Tokenizer.encode_within", None, lambda: {"texts": TEXTS, "most": 4}, owner=tokenizer)
 good("Tokenizer.pieces", None, lambda: {"text": "a cat"}, "text:empty", owner=tokenizer)
 good("Tokenizer.words", None, lambda: {"text": "a cat"}, "text:empty", owner=tokenizer)
 good("emoji_tokenizer", systems.emoji_tokenizer, dict)
