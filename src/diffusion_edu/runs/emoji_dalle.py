@@ -30,7 +30,7 @@ from ..systems import (
     image_embeddings,
 )
 from ..train import Recipe
-from .emoji_words import NOTES, READER, captions, reader
+from .emoji_words import GPU, NOTES, READER, captions, reader
 from .run import Made, Run, Source, Stage
 
 LATENT = "emoji-latent"
@@ -129,7 +129,7 @@ RUN = Run(
             PRIOR,
             _embeddings_with_captions,
             lambda made: EmbeddingWithText(_schedule()),
-            gpu={"batch_size": 1_024, "rate": 2e-3},
+            gpu={"batch_size": 512, "steps": 3_000, "cooldown": 1_500},
         ),
         Stage(
             "codes",
@@ -138,7 +138,7 @@ RUN = Run(
             PRIOR,
             _codes_with_captions,
             lambda made: NextCode(),
-            gpu={"batch_size": 1_024, "rate": 2e-3},
+            gpu={"batch_size": 512, "steps": 2_000, "cooldown": 1_000},
             needs=(),
         ),
         Stage(
@@ -148,7 +148,7 @@ RUN = Run(
             DECODER,
             _latents_with_embeddings,
             lambda made: FromEmbedding(_schedule()),
-            gpu={"batch_size": 1_024, "rate": 2e-3},
+            gpu={**GPU, "steps": 8_000, "cooldown": 4_000},
             needs=(),
         ),
     ),

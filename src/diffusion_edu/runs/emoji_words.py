@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 from torch import Tensor
 
@@ -13,6 +14,8 @@ from ..systems import CLIP
 from ..systems.text import ClipText, caption_table
 
 READER = "emoji-clip"
+# A step of these networks costs a large GPU about the same for a few images and for some hundreds.
+GPU: dict[str, Any] = {"batch_size": 512, "rate": 1.5e-3, "compile": True}
 SHORT = 3  # of the short forms: "a red apple", "red apple", and one or two keywords
 NOTES = {
     "training_data": "4,936 emoji in three drawing styles with Unicode's names and keywords: Noto (Apache 2.0), "

@@ -29,7 +29,7 @@ FASHION = image_run(
     recipe=Recipe(steps=4_000, batch_size=64, rate=1e-3, warmup=300, cooldown=1_500),
     pixels=_pixels,
     notes=NOTES,
-    gpu={"batch_size": 1_024, "rate": 2e-3, "steps": 12_000, "cooldown": 6_000},
+    gpu={"batch_size": 512, "rate": 1.5e-3, "steps": 12_000, "cooldown": 6_000, "compile": True},
 )
 TINY = image_run(
     name="fashion-tiny",

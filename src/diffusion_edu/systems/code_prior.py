@@ -33,7 +33,7 @@ class CodePriorConfig(PriorConfig):
         ValueError: a value is out of its range.
     """
 
-    trunk: TransformerConfig = field(default_factory=lambda: TransformerConfig(176, 2, causal=True))
+    trunk: TransformerConfig = field(default_factory=lambda: TransformerConfig(176, 2, causal=True, dropout=0.1))
     codes: int = 32
     levels: int = 32
 

@@ -12,6 +12,10 @@ from .described import check_drawing
 from .prior import PriorConfig
 
 
+def _decoder() -> UNetConfig:
+    return UNetConfig(4, (48, 72, 96), 1, (1, 2), dropout=0.1, heads=2, vec_dim=128)
+
+
 @dataclass(frozen=True)
 class DalleConfig(Config):
     """Everything that fixes such a system; it travels with the weights.
@@ -32,7 +36,7 @@ class DalleConfig(Config):
 
     prior: PriorConfig = field(default_factory=PriorConfig)
     code_prior: CodePriorConfig = field(default_factory=CodePriorConfig)
-    unet: UNetConfig = field(default_factory=lambda: UNetConfig(4, (48, 72, 96), 1, (1, 2), heads=2, vec_dim=128))
+    unet: UNetConfig = field(default_factory=lambda: _decoder())
     schedule: dict[str, Any] = field(default_factory=lambda: {"name": "cosine", "T": 1000})
     target: str = "v"
     text: str = "emoji-clip"

@@ -38,7 +38,7 @@ class PriorConfig(Config):
 
     embedding: int = 128
     token_dim: int = 96
-    trunk: TransformerConfig = field(default_factory=lambda: TransformerConfig(176, 4, causal=True))
+    trunk: TransformerConfig = field(default_factory=lambda: TransformerConfig(176, 4, causal=True, dropout=0.1))
 
     def check(self) -> None:
         """Raise unless the fields are good."""
