@@ -83,6 +83,20 @@ def test_what_the_clock_decided_stands_when_the_run_is_resumed(monkeypatch, tmp_
     assert after == before == {"steps": 60, "cooldown": 15}
 
 
+def test_what_compiling_takes_says_nothing_of_the_pace(monkeypatch):
+    """Two steps of 20 s, in which a GPU would compile, then one of a tenth each: all of the minute is used."""
+    clock = Clock(monkeypatch, 20.0)
+    monkeypatch.setattr(torch, "compile", lambda model: model)
+    reports = []
+    for report in fit(replace(RECIPE, compile=True, log_every=1)):
+        clock.seconds = 20.0 if report.step < 2 else 0.1
+        reports.append(report)
+    assert 195 <= reports[-1].step <= 203, "40 s for two, 20 s for two hundred"
+    falling = [r.step for r in reports[5:] if r.rate < 1]
+    assert len(falling) == pytest.approx(reports[-1].step / 4, abs=3), "a quarter of the steps, as the recipe says"
+    assert clock.now == pytest.approx(60, abs=0.2)
+
+
 @pytest.mark.parametrize("stop", [20, 40, 45, 50])
 def test_a_slower_sitting_ends_in_time_too(monkeypatch, tmp_path, stop):
     """Ten times slower: what was decided would take twice the time, so it is cut, and the rate falls all the same."""

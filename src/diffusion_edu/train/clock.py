@@ -10,6 +10,7 @@ from .. import processes
 from .recipe import Recipe
 
 _LENGTH = ("steps", "cooldown", "minutes")
+COMPILING = 3  # steps that may take a minute and more each, and say nothing of the pace of those that follow
 
 
 class Clock:
@@ -26,13 +27,18 @@ class Clock:
         self.recipe = recipe
         self.pace = recipe
         self.seconds = 0.0
+        self._starting = COMPILING if recipe.compile else 0
+        self._start = (0, 0.0)
 
     def tick(self, step: int, seconds: float) -> None:
         """Add the seconds that passed until a step was done, and say how many steps there will be, if that is due."""
         self.seconds += seconds
+        if self._starting:
+            self._starting -= 1
+            self._start = (step, self.seconds)
         if self.recipe.minutes is not None:
             # One clock for all processes: each has its own idea of the time.
-            said = processes.gathered(self.pace.in_time(step, self.seconds))[0]
+            said = processes.gathered(self.pace.in_time(step, self.seconds, *self._start))[0]
             self.pace = said or self.pace
 
     def to_dict(self) -> dict[str, Any]:

@@ -84,8 +84,8 @@ class Recipe(Config):
         fall = (self.steps - step + 1) / self.cooldown if self.cooldown else 1.0
         return self.rate * min(1.0, rise, fall)
 
-    @checked(step=count(0), seconds=at_least(0))
-    def in_time(self, step: int, seconds: float) -> Recipe | None:
+    @checked(step=count(0), seconds=at_least(0), since=count(0), spent=at_least(0))
+    def in_time(self, step: int, seconds: float, since: int = 0, spent: float = 0.0) -> Recipe | None:
         """The same recipe with the steps that its minutes have room for, once it is time to say how many.
 
         Whoever trains asks after each step, of the recipe or of the last answer. An answer stands while its steps fit
@@ -95,6 +95,7 @@ class Recipe(Config):
         Args:
             step: steps done.
             seconds: that they took.
+            since, spent: the steps, and their seconds, that do not count for the pace: the start of a process.
 
         Returns:
             None while nothing has to change: while the steps fit, or while the cooldown will not begin before the next
@@ -102,7 +103,11 @@ class Recipe(Config):
         """
         if self.minutes is None or step >= self.steps:
             return None
-        most = 60 * self.minutes * step / seconds if seconds else math.inf  # steps at this speed
+        left, measured = 60 * self.minutes - seconds, seconds - spent
+        if left <= 0:
+            most = float(step)
+        else:  # at the pace so far; before there is one, anything may still fit
+            most = step + left * (step - since) / measured if step > since and measured > 0 else math.inf
         if most > self.steps - 1:  # a part of a step is no reason to change anything
             return None
         share, begin, end = self.cooldown / self.steps, self.steps - self.cooldown, max(step, math.floor(most))
