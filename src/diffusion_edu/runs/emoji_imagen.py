@@ -34,7 +34,7 @@ BASE = UNetConfig(
 )
 UP32 = UNetConfig(channels=(36, 56, 72), attention_levels=(1, 2), **UPSCALER, **WORDS)
 UP64 = UNetConfig(channels=(32, 64, 96), attention_levels=(), **UPSCALER)  # what the words say is there by now
-CONFIG = ImagenConfig(BASE, (UP32, UP64), SIZE, SCHEDULE, text=NAME)
+CONFIG = ImagenConfig(BASE, (UP32, UP64), SIZE, SCHEDULE, clip="static", text=NAME)
 
 
 def captions() -> dict[str, Tensor]:
