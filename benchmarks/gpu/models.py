@@ -25,6 +25,7 @@ from .results import Budget, Results
 # Not among these: what needs data or an encoder from outside, and what is trained to be watched.
 OTHERS = ("cifar10", "cifar10-fast", "folder", "fashion-tiny", "emoji-imagen")
 WEIGHTS = "src/diffusion_edu/weights"
+LANES = 2
 
 
 def names() -> list[str]:
@@ -40,7 +41,8 @@ def weight(name: str) -> int:
 def lanes(wanted: Sequence[str], count: int) -> list[list[str]]:
     """Who is trained beside whom, and who after whom: rows of about the same weight.
 
-    Small networks leave most of a GPU idle: what one process waits for, another one uses.
+    While one compiles, which needs the CPU for a minute or two, the other one has the GPU. More than that gains nothing:
+    processes take turns on a GPU (on an H100 seven at once had each about a seventh), and compile later.
     """
     count = max(1, min(count, len(wanted)))
     rows: list[list[str]] = [[] for _ in range(count)]
@@ -58,7 +60,7 @@ def run(arguments: argparse.Namespace, results: Results, seconds: float) -> None
     rows = part.setdefault("rows", {})
     wanted = [name for name in arguments.models or names() if not rows.get(name, {}).get("finished")]
     budget = Budget(seconds, 5.0)
-    queue = lanes(wanted, arguments.at_once)
+    queue = lanes(wanted, min(arguments.at_once, LANES))
     running: list[tuple[str, Child] | None] = [None] * len(queue)
     arguments.work.mkdir(parents=True, exist_ok=True)
     with open(arguments.work / "models.log", "ab") as log:

@@ -19,7 +19,8 @@ NODES: dict[int, tuple[str, str, float, float]] = {  # chapter -> title, what it
     11: ("Text to image", "networks that read", MIDDLE, 584),
     12: ("Latent diffusion", "an auto-encoder", RIGHT, 680),
     13: ("DALL·E 2", "priors, a decoder", RIGHT, 776),
-    15: ("Full size", "the same, on GPUs", LEFT, 680),
+    14: ("Imagen", "a cascade over pixels", LEFT, 680),
+    15: ("Full size", "the same, on GPUs", LEFT, 776),
 }
 
 
@@ -46,7 +47,7 @@ def _joints(d: Drawing) -> None:
     left, right = MIDDLE + 40, MIDDLE + WIDE - 40
     names = {
         1: ("processes", "denoiser"), 3: ("closed form", "U-Net"), 6: ("weights", ""),
-        8: ("score", "text vectors"), 11: ("", "guidance"),
+        8: ("score", "text vectors"), 11: ("guidance", "guidance"),
     }  # fmt: skip
     for number, (one, other) in names.items():
         y = NODES[number][3] + HIGH

@@ -273,8 +273,8 @@ WORDS: dict[str, Words] = {
         "Preface",
         "The chapters as boxes, with arrows for what one hands on to another: 1 leads to noise (2, 3) and to "
         "networks (4, 5); both meet in training (6); then sampling (7), measuring (9), score (8) and CLIP (10); these "
-        "meet in text to image (11), which leads to 12 and 13; 15 takes up training.",
+        "meet in text to image (11), which leads to 12, 13 and 14; 15 takes up training.",
         "What each chapter builds, and what the next ones take from it. Noise and network meet in training; text and "
-        "image meet in chapter 11. Only the main ties are drawn. Chapter 9 also measures what 11 to 13 draw.",
+        "image meet in chapter 11. Only the main ties are drawn. Chapter 9 also measures what 11 to 14 draw.",
     ),
 }

@@ -125,6 +125,10 @@ class Imagen(Drawer):
 
         Raises:
             ValueError: as there; or a level that training does not cover.
+
+        Equation: eq-cascade (Ho et al. 2022, Cascaded Diffusion Models, section 2.3).
+        Checked by: tests/systems/test_imagen.py::test_each_upscaler_is_given_the_image_that_the_one_before_drew,
+            tests/systems/test_imagen.py::test_the_whole_is_its_parts_in_turn.
         """
         texts, count = spelled(prompt, n, reads=self.text is not None)
         cond, heard = self._heard(texts, guidance, negative)

@@ -43,6 +43,9 @@ def augmented(small: Tensor, level: Tensor, noise: Tensor, schedule: NoiseSchedu
         ValueError, TypeError: as :func:`diffusion_edu.q_sample`.
 
     Source: Ho et al. 2022 (Cascaded Diffusion Models), section 4.2; Saharia et al. 2022, section 2.4 and appendix B.
+    Equation: eq-augmentation (Ho et al. 2022, section 4.2).
+    Checked by: tests/systems/test_imagen.py::test_level_0_is_the_clean_image_enlarged,
+        tests/systems/test_imagen.py::test_a_level_is_a_step_of_the_schedule.
     """
     noised, _ = q_sample(small, level, schedule, noise=noise)
     concat = F.interpolate(noised, size=(size, size), mode="bilinear", align_corners=False)
@@ -65,6 +68,9 @@ class Upscaling(Denoising):
         ValueError: most_level is not a step of the schedule.
 
     Source: Ho et al. 2022 (Cascaded Diffusion Models), section 4.2; Saharia et al. 2022, section 2.4.
+    Equation: eq-upscaling (Saharia et al. 2022, section 2.4; here with v as the target).
+    Checked by: tests/systems/test_imagen.py::test_the_loss_is_the_square_of_the_velocity_minus_an_answer_to_all_inputs,
+        tests/systems/test_imagen.py::test_every_level_is_drawn_alone_and_told.
     """
 
     target: str = "v"
