@@ -23,7 +23,9 @@ def tables(result: dict[str, Any], machine: str) -> list[Parts]:
     made += [_guidance(result, name, found) for name, found in systems.items() if "guidance" in found]
     made += [_steps(result, name, found) for name, found in systems.items() if "steps" in found]
     made += [_autoencoders(result, systems)]
-    made += [_training(name, found) for name, found in systems.items() if "training" in found]
+    # A row for each of several lengths of one training; of a single one there is nothing to compare.
+    several = {name: found for name, found in systems.items() if len(found.get("training", {}).get("points", ())) > 1}
+    made += [_training(name, found) for name, found in several.items()]
     return [one for one in made if one[2]]
 
 
