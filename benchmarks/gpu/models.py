@@ -41,8 +41,8 @@ def weight(name: str) -> int:
 def lanes(wanted: Sequence[str], count: int) -> list[list[str]]:
     """Who is trained beside whom, and who after whom: rows of about the same weight.
 
-    While one compiles, which needs the CPU for a minute or two, the other one has the GPU. More than that gains nothing:
-    processes take turns on a GPU (on an H100 seven at once had each about a seventh), and compile later.
+    While one compiles, which needs the CPU for a minute or two, the other one has the GPU. More at once gain nothing:
+    they take turns (on an H100 seven had about a seventh each), and are all the longer in compiling.
     """
     count = max(1, min(count, len(wanted)))
     rows: list[list[str]] = [[] for _ in range(count)]

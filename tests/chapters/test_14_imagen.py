@@ -10,7 +10,7 @@ import diffusion_edu as de
 from diffusion_edu.data import to_x0
 from diffusion_edu.data.emoji import halved
 from diffusion_edu.randomness import SeededNoise, derive_seed
-from diffusion_edu.systems import augmented
+from diffusion_edu.systems.upscaling import augmented
 
 from .cells import run_cells
 

@@ -253,10 +253,10 @@ WORDS: dict[str, Words] = {
         "14, The idea",
         "A frozen sentence encoder feeds a base U-Net, which makes a 16×16 image from noise, and the upscaler to "
         "32×32. Each upscaler starts from noise too, and is given the image before it, noised and enlarged, with the "
-        "level of that noise. The upscaler to 64×64 is told no text.",
+        "level of that noise. The upscaler to 64×64 is given no text.",
         "Imagen as this book builds it: three diffusion models over pixels, one size after the other. An upscaler is "
-        "given the image before it as three more channels, noised to a level that it is told, so that it does not "
-        "rely on details that the network before it got wrong. The three are trained each by itself.",
+        "given the image before it as three more channels, noised to a level that it is given too, so that it does not "
+        "rely on details that the network before it got wrong. The three are trained independently.",
     ),
     "four-systems": Words(
         "Four systems that draw from text, part beside part",

@@ -30,7 +30,14 @@ SCHEDULE = {"name": "cosine", "T": 1000}
 WORDS: dict[str, Any] = {"vec_dim": 384, "token_dim": 384}
 UPSCALER: dict[str, Any] = {"in_channels": 3, "concat_channels": 3, "level": True, "stride": 2, "blocks": 1, "heads": 2}
 BASE = UNetConfig(
-    in_channels=3, channels=(56, 80, 104), blocks=1, attention_levels=(1, 2), cross_levels=(0, 1, 2), heads=2, dropout=0.1, **WORDS
+    in_channels=3,
+    channels=(56, 80, 104),
+    blocks=1,
+    attention_levels=(1, 2),
+    cross_levels=(0, 1, 2),
+    heads=2,
+    dropout=0.1,
+    **WORDS,
 )
 UP32 = UNetConfig(channels=(36, 56, 72), attention_levels=(1, 2), **UPSCALER, **WORDS)
 UP64 = UNetConfig(channels=(32, 64, 96), attention_levels=(), **UPSCALER)  # what the words say is there by now
@@ -104,8 +111,26 @@ RUN = Run(
             {**GPU, "steps": 10_000, "cooldown": 5_000},
             needs=(),
         ),
-        Stage("up32", UNet, UP32, _recipe(16_000), _up32_data, lambda made: _upscaling(0.1), {**GPU, "steps": 8_000, "cooldown": 4_000}, needs=()),
-        Stage("up64", UNet, UP64, _recipe(8_000), _up64_data, lambda made: _upscaling(0.0), {**GPU, "steps": 7_000, "cooldown": 3_500}, needs=()),
+        Stage(
+            "up32",
+            UNet,
+            UP32,
+            _recipe(16_000),
+            _up32_data,
+            lambda made: _upscaling(0.1),
+            {**GPU, "steps": 8_000, "cooldown": 4_000},
+            needs=(),
+        ),
+        Stage(
+            "up64",
+            UNet,
+            UP64,
+            _recipe(8_000),
+            _up64_data,
+            lambda made: _upscaling(0.0),
+            {**GPU, "steps": 7_000, "cooldown": 3_500},
+            needs=(),
+        ),
     ),
     assemble=_assemble,
     notes={

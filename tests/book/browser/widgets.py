@@ -27,7 +27,11 @@ HOMES = {
     "cost-explorer": "notebooks/15_full_size",
 }
 # Of those that have no slider to move, and are not tested with the others.
-OTHER_HOMES = {"text-search": "notebooks/10_clip", "prior-cloud": "notebooks/13_dalle", "cascade-player": "notebooks/14_imagen"}
+OTHER_HOMES = {
+    "text-search": "notebooks/10_clip",
+    "prior-cloud": "notebooks/13_dalle",
+    "cascade-player": "notebooks/14_imagen",
+}
 
 
 DRAWN = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
