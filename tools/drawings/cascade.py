@@ -31,7 +31,7 @@ def imagen() -> Drawing:
         shape = f"{size}×{size}×{network.in_channels}"
         words = [f"{'upscaler' if i else 'base'}: a U-Net"]
         if network.token_dim is None:
-            words.append("~is told no text")
+            words.append("~is given no text")
         d.box(150, top, 250, 52, words, "network", 15.5)
         d.text(20, top + 14, f"noise, {shape}", 15, "orange", "start")
         d.arrow([(20, top + 21), (148, top + 21)], "orange")
