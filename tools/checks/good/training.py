@@ -44,7 +44,12 @@ good(
     precision="choice",
 )
 good("Recipe.rate_at", de.Recipe(steps=10).rate_at, lambda: {"step": 3})
-good("Recipe.in_time", de.Recipe(steps=10, minutes=1.0).in_time, lambda: {"step": 3, "seconds": 1.0}, "seconds:zero step:zero")
+good(
+    "Recipe.in_time",
+    de.Recipe(steps=10, minutes=1.0).in_time,
+    lambda: {"step": 3, "seconds": 1.0},
+    "seconds:zero step:zero",
+)
 good("Config.from_dict", de.Recipe.from_dict, lambda: {"data": {"steps": 10}}, "data:empty")
 good(
     "diffusion_loss",
