@@ -186,7 +186,7 @@ def test_imagen_has_the_sizes_that_it_draws():
         assert int(cond.level[0]) == config.level
     told = [cond is not None and cond.tokens is not None for *_, cond in given]
     assert told == [True, True, False]
-    assert drawn.count("is told no text") == told.count(False)
+    assert drawn.count("is given no text") == told.count(False)
     assert f"tokens, L×{config.base.token_dim}, and a vector, {config.base.vec_dim}" in drawn
     assert f"{config.level} in drawing," in drawn and f"0 to {config.most_level} in training" in drawn
 
