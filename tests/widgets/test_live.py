@@ -8,6 +8,7 @@ import pytest
 import torch
 from chromium import PATIENCE, wait_until
 from dalle_parts import TEXTS, randn, system
+from kernel import MOUNT
 from tiny_cascade import cascade
 
 from diffusion_edu.widgets import (
@@ -24,24 +25,6 @@ from diffusion_edu.widgets import (
 
 pytestmark = pytest.mark.browser
 PIXELS = torch.randint(0, 256, (3, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-
-# What anywidget gives to `render`: a model with get, set, save_changes, on and off.
-MODEL = """async ([source, traits]) => {
-  const listeners = {}, values = {...traits};
-  const model = window.model = {
-    saved: {}, pending: {}, listeners,
-    get: (name) => values[name],
-    set(name, value) { values[name] = value; model.pending[name] = value; },
-    save_changes() { Object.assign(model.saved, model.pending); model.pending = {}; },
-    on: (event, f) => (listeners[event] ||= []).push(f),
-    off: (event, f) => (listeners[event] = listeners[event].filter((g) => g !== f)),
-    // what Python does when a trait is set there
-    push(name, value) { values[name] = value; (listeners["change:" + name] || []).forEach((f) => f()); },
-  };
-  const module = await import(URL.createObjectURL(new Blob([source], {type: "text/javascript"})));
-  const el = document.body.appendChild(document.createElement("div"));
-  window.leave = module.default.render({model, el});
-}"""
 
 
 @pytest.fixture
@@ -61,7 +44,7 @@ def page(chromium):
 def mount(page):
     def go(widget):
         traits = {name: getattr(widget, name) for name in ("payload", *widget._shared)}
-        page.evaluate(MODEL, [widget._esm, traits])
+        page.evaluate(MOUNT, [widget._esm, traits])
         wait_until(page, "document.querySelector('.de-widget').state")
         return page
 
@@ -191,7 +174,7 @@ def test_data_that_cannot_be_read_is_said_in_words(page):
     traits = {name: getattr(explorer, name) for name in explorer._shared} | {
         "payload": '{"labels": ["a"], "pixels": "%"}'
     }
-    page.evaluate(MODEL, [explorer._esm, traits])
+    page.evaluate(MOUNT, [explorer._esm, traits])
     assert "This widget cannot start" in page.locator("[role=alert]").inner_text()
 
 

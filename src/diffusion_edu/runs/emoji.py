@@ -9,7 +9,7 @@ from ..diffusion import NoiseSchedule
 from ..nn import UNet, UNetConfig
 from ..systems import PixelDiffusion, PixelDiffusionConfig, WithText
 from ..train import Recipe
-from .emoji_words import GPU, NOTES, READER, captions, reader
+from .emoji_words import NOTES, READER, captions, on_gpu, reader
 from .run import Made, Run, Source, Stage
 
 SCHEDULE = {"name": "cosine", "T": 1000}
@@ -51,7 +51,7 @@ RUN = Run(
             RECIPE,
             _data,
             lambda made: WithText(NoiseSchedule.from_dict(SCHEDULE)),
-            gpu={**GPU, "steps": 8_000, "cooldown": 4_000},
+            gpu=on_gpu(8_000),
         ),
     ),
     assemble=_assemble,

@@ -30,7 +30,7 @@ from ..systems import (
     image_embeddings,
 )
 from ..train import Recipe
-from .emoji_words import GPU, NOTES, READER, captions, reader
+from .emoji_words import NOTES, READER, captions, on_gpu, reader
 from .run import Made, Run, Source, Stage
 
 LATENT = "emoji-latent"
@@ -129,7 +129,7 @@ RUN = Run(
             PRIOR,
             _embeddings_with_captions,
             lambda made: EmbeddingWithText(_schedule()),
-            gpu={"batch_size": 512, "steps": 3_000, "cooldown": 1_500},
+            gpu=on_gpu(3_000, compiled=False),
         ),
         Stage(
             "codes",
@@ -138,7 +138,7 @@ RUN = Run(
             PRIOR,
             _codes_with_captions,
             lambda made: NextCode(),
-            gpu={"batch_size": 512, "steps": 2_000, "cooldown": 1_000},
+            gpu=on_gpu(2_000, compiled=False),
             needs=(),
         ),
         Stage(
@@ -148,7 +148,7 @@ RUN = Run(
             DECODER,
             _latents_with_embeddings,
             lambda made: FromEmbedding(_schedule()),
-            gpu={**GPU, "steps": 8_000, "cooldown": 4_000},
+            gpu=on_gpu(8_000),
             needs=(),
         ),
     ),

@@ -22,7 +22,7 @@ from ..systems.sentence_encoder import NAME
 from ..systems.sentences import sentence_text
 from ..systems.text import caption_table
 from ..train import Recipe
-from .emoji_words import GPU, NOTES, phrasings
+from .emoji_words import NOTES, on_gpu, phrasings
 from .run import Made, Run, Source, Stage
 
 SIZE = 16
@@ -108,29 +108,11 @@ RUN = Run(
             _recipe(24_000),
             _base_data,
             lambda made: WithText(NoiseSchedule.from_dict(SCHEDULE)),
-            {**GPU, "steps": 10_000, "cooldown": 5_000},
+            on_gpu(10_000),
             needs=(),
         ),
-        Stage(
-            "up32",
-            UNet,
-            UP32,
-            _recipe(16_000),
-            _up32_data,
-            lambda made: _upscaling(0.1),
-            {**GPU, "steps": 8_000, "cooldown": 4_000},
-            needs=(),
-        ),
-        Stage(
-            "up64",
-            UNet,
-            UP64,
-            _recipe(8_000),
-            _up64_data,
-            lambda made: _upscaling(0.0),
-            {**GPU, "steps": 7_000, "cooldown": 3_500},
-            needs=(),
-        ),
+        Stage("up32", UNet, UP32, _recipe(16_000), _up32_data, lambda made: _upscaling(0.1), on_gpu(8_000), needs=()),
+        Stage("up64", UNet, UP64, _recipe(8_000), _up64_data, lambda made: _upscaling(0.0), on_gpu(7_000), needs=()),
     ),
     assemble=_assemble,
     notes={

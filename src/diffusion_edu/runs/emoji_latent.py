@@ -15,7 +15,7 @@ from ..nn import AutoEncoder, AutoEncoderConfig, Gaussian, UNet, UNetConfig
 from ..systems import LatentDiffusion, LatentDiffusionConfig, LatentWithText, Reconstruct
 from ..systems.latent_diffusion import latents_of
 from ..train import Recipe
-from .emoji_words import GPU, NOTES, READER, captions, reader
+from .emoji_words import NOTES, READER, captions, on_gpu, reader
 from .run import Made, Run, Source, Stage
 
 SIZE = 64
@@ -79,7 +79,7 @@ RUN = Run(
             Recipe(steps=20_000, batch_size=64, rate=1e-3, warmup=200, cooldown=10_000, ema_decay=0.998),
             _latents_with_captions,
             lambda made: LatentWithText(NoiseSchedule.from_dict(SCHEDULE)),
-            gpu={**GPU, "steps": 12_000, "cooldown": 6_000},
+            gpu=on_gpu(12_000),
         ),
     ),
     assemble=_assemble,

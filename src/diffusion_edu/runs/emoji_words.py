@@ -14,8 +14,6 @@ from ..systems import CLIP
 from ..systems.text import ClipText, caption_table
 
 READER = "emoji-clip"
-# A step of these networks costs a large GPU about the same for a few images and for some hundreds.
-GPU: dict[str, Any] = {"batch_size": 512, "rate": 1.5e-3, "compile": True}
 SHORT = 3  # of the short forms: "a red apple", "red apple", and one or two keywords
 NOTES = {
     "training_data": "4,936 emoji in three drawing styles with Unicode's names and keywords: Noto (Apache 2.0), "
@@ -26,6 +24,16 @@ NOTES = {
     "limits": "It draws emoji, and knows the few thousand words of their captions. Whether an image shows what was "
     "asked must not be judged by emoji-clip, which it reads with",
 }
+
+
+def on_gpu(steps: int, compiled: bool = True) -> dict[str, Any]:
+    """Numbers of a recipe for a large GPU, where a step costs about the same for a few images and for some hundreds.
+
+    Args:
+        steps: in the second half of them the rate falls.
+        compiled: whether the network is large enough for compiling to be worth its minute.
+    """
+    return {"batch_size": 512, "rate": 1.5e-3, "compile": compiled, "steps": steps, "cooldown": steps // 2}
 
 
 @cache

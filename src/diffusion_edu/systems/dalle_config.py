@@ -36,7 +36,7 @@ class DalleConfig(Config):
 
     prior: PriorConfig = field(default_factory=PriorConfig)
     code_prior: CodePriorConfig = field(default_factory=CodePriorConfig)
-    unet: UNetConfig = field(default_factory=lambda: _decoder())
+    unet: UNetConfig = field(default_factory=_decoder)
     schedule: dict[str, Any] = field(default_factory=lambda: {"name": "cosine", "T": 1000})
     target: str = "v"
     text: str = "emoji-clip"

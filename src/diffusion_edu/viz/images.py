@@ -19,6 +19,8 @@ from .drawing import STYLE, draw_picture, new_figure, pictures_of
 
 MOST_CELLS = 20_000  # of a heat map; one with more is a large image, which a page should load when it comes near
 
+LETTER = 0.07  # inches, the width of a letter of a label
+
 
 @checked(x=anything, columns=count(), cell=inches)
 def show_grid(
@@ -90,7 +92,8 @@ def film_strip(
         if given is not None and len(given) != wanted:
             raise bad_value(name, f"{len(given)} names", f"{wanted} of them")
     height = cell * states[0].shape[1] / states[0].shape[2]
-    level = any("\n" in name for name in rows or ())  # several lines are read level, and need more room
+    # Several lines, and a name that is longer than its row is high, are read level, and need more room.
+    level = any("\n" in name or LETTER * len(name) > height for name in rows or ())
     margin = (1.1 if level else 0.7) if rows else 0.0
     with mpl.rc_context(STYLE):
         size = width_count * cell + margin, height_count * height + (0.25 if labels else 0)
