@@ -29,8 +29,8 @@ from diffusion_edu.systems.text import TextReader, caption_table, encode_texts
 
 SIDE = 16
 ENCODERS = ("random", "clip", "sentence")
-SIZES = {"small": (32, 48, 64), "medium": (48, 72, 96), "large": (72, 104, 144)}
-SCALES = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
+SIZES = {"small": (24, 32, 48), "medium": (32, 48, 64), "large": (48, 72, 96)}
+SCALES = (1.0, 1.5, 2.0, 4.0, 8.0)
 
 
 class Cell(NamedTuple):
@@ -68,12 +68,12 @@ class Plan(NamedTuple):
         sizes: of the U-Nets: name -> channels.
     """
 
-    images: int = 250_000
-    batch_size: int = 64
+    images: int = 48_000
+    batch_size: int = 32
     rate: float = 1e-3
     precision: str = "auto"
-    n: int = 480
-    steps: int = 15
+    n: int = 240
+    steps: int = 12
     seed: int = 0
     sizes: dict[str, tuple[int, ...]] = SIZES
 
@@ -95,7 +95,7 @@ def unet(channels: tuple[int, ...], read: TextReader) -> UNetConfig:
 
 def system(config: UNetConfig, read: TextReader | None) -> PixelDiffusion:
     """The whole that draws."""
-    whole = PixelDiffusionConfig(config, SIDE, SCHEDULE, target="v", clip="dynamic")
+    whole = PixelDiffusionConfig(config, SIDE, SCHEDULE, target="v", clip="static")
     return PixelDiffusion(whole, text=read)
 
 

@@ -97,7 +97,7 @@ def test_all_cells_have_one_recipe_but_for_the_seed():
     plan = cells.Plan()
     assert plan.recipe(0).to_dict() | {"seed": 1} == plan.recipe(1).to_dict()
     recipe = plan.recipe(0)
-    assert recipe.steps == 3906 and recipe.cooldown == 1953
+    assert recipe.steps == plan.images // plan.batch_size and recipe.cooldown == recipe.steps // 2
 
 
 def test_the_sentence_encoder_is_left_out_where_it_is_not_installed(monkeypatch, capsys):

@@ -46,10 +46,14 @@ def test_the_page_ranks_as_python_does(opened, python, scheme) -> None:
         for words in ("a blue heart", "a shark", "sunset over mountains", "Piñata, twemoji style", "xylophone"):
             state = write(widget, words)
             wanted = python.search(words, 192)
-            captions = [python._data.captions[i] for i, _ in state["ranking"]]
-            assert captions[:20] == [caption for caption, _ in wanted[:20]]
+            cosines = dict(wanted)
+            apart = [abs(cosine - cosines[python._data.captions[i]]) for i, cosine in state["ranking"]]
+            # Images come to the page as int8: a number between two of them may have gone to the other one on the
+            # machine that stored them, and moves its image by less than a thousandth.
+            assert len(apart) == len(cosines) == 192
+            assert max(apart) < 1e-3 and sum(error < 1e-5 for error in apart) >= 188
             found = [cosine for _, cosine in state["ranking"]]
-            assert found == pytest.approx([cosine for _, cosine in wanted], abs=1e-5)
+            assert found == sorted(found, reverse=True)
             best = widget.role("result").locator("em").inner_text()
             assert wanted[0][0].startswith(f"{best}, ")
             assert wanted[0][0] in widget.role("status").inner_text()
