@@ -19,7 +19,7 @@ from . import augmentation, parts
 
 ROOT = Path(__file__).resolve().parents[2]
 SYSTEM = "emoji-imagen"
-PARTS = ("levels", "thresholding", "trained", "augmentation")
+PARTS = ("levels", "draws", "thresholding", "trained", "augmentation")
 FIXED = ("settings", "weights", "judge", "reader", "efficientnet")
 
 
@@ -81,6 +81,8 @@ def main(about: str, words: Sequence[str] | None = None) -> int:
         record.part(["real"], lambda: parts.real(study))
         if "levels" in wanted:
             record.part(["levels"], lambda: parts.levels(study))
+        if "draws" in wanted:
+            record.part(["draws"], lambda: parts.draws(study))
         if "thresholding" in wanted:
             record.part(["thresholding"], lambda: parts.thresholding(study))
     if {"trained", "augmentation"} & set(wanted):

@@ -69,7 +69,7 @@ WORDS: dict[str, Words] = {
     ),
     "density-paths": Words(
         "Paths through the density of one number",
-        "1, Many small steps; 7, What eta does",
+        "1, Many small steps; 7, With η = 0 the start decides everything",
         "Three panels with the density of x_t over t: two narrow peaks at t = 0 that merge into one broad one at "
         "T. Ten paths in each: jagged ones forward, jagged ones back with DDPM, smooth ones that do not cross with "
         "DDIM.",

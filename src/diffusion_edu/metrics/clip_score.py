@@ -18,7 +18,7 @@ def clip_score(image: Tensor, text: Tensor) -> float:
 
     Numbers of different encoders cannot be compared.
 
-    Equation: eq-clip-score (Hessel et al. 2021, section 3, with factor 100 in place of 2.5).
+    Equation: eq-clip-score (Hessel et al. 2021, section 3, have the factor 2.5, and the maximum in each pair).
     Checked by: tests/metrics/test_clip_score.py::test_the_number_of_torchmetrics.
 
     Args:
