@@ -27,9 +27,9 @@ FOLDER (default benchmarks/results) then holds cascade.json, with SHARE and DIST
     levels       {"true": {"up32", "up64": [{"level", "psnr": PSNRS}]}: each upscaler by itself, on the first `few` true
                  small images; "generated": [{"level", **LOOKED}]: both, on n small images of the base, the same for
                  all levels}
-    draws        {"up32", "up64": {"bilinear", "bicubic": MEAN of the PSNR of that interpolation, "draws": [{"count",
-                 "psnr": MEAN of the PSNR of the mean of so many drawings of one image}]}}: true small images, level 0,
-                 guidance 1
+    draws        {"true": {"up32", "up64": {"bilinear", "bicubic": MEAN of the PSNR of that interpolation, "draws":
+                 [{"count", "psnr": MEAN of the PSNR of the mean of so many drawings of one image}]}}}: true small
+                 images, level 0, guidance 1
     thresholding {"points": [{"clip", "guidance", "saturated", "beyond": MEAN, "judge", "frechet_judge": DISTANCE}]}
                  of `sweep_n` small images of the base; saturated: share of an image's values that are 0 or 255 in 8
                  bits; beyond: share whose size is above 1; judge and distance of images enlarged by bilinear

@@ -13,6 +13,7 @@ from text_to_image.drawing import BATCH
 from text_to_image.latents import psnr, squared_errors
 from text_to_image.parts import Bench
 from torch import Tensor
+from torch.nn import functional
 
 import diffusion_edu as de
 from diffusion_edu.data import to_pixels, to_x0
@@ -20,6 +21,7 @@ from diffusion_edu.data.emoji import halved
 from diffusion_edu.systems import Imagen, draw
 
 LEVELS = (0, 25, 50, 100, 200, 300)
+DRAWS = (1, 2, 4, 8)
 ERRORS = (0.0, 0.02, 0.05, 0.1)
 CLIPS: dict[str, str | bool] = {"dynamic": "dynamic", "static": True, "none": False}
 SCALES = (1.0, 2.0, 4.0, 8.0)
@@ -169,7 +171,7 @@ def draws(study: Study) -> dict[str, Any]:
             mode: told(functional.interpolate(to_x0(small), size=(to, to), mode=mode)) for mode in ("bilinear", "bicubic")
         }
         found[f"up{to}"] = {**enlarged, "draws": means}
-    return found
+    return {"true": found}
 
 
 def thresholding(study: Study) -> dict[str, Any]:

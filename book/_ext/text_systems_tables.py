@@ -87,6 +87,8 @@ def cascade(result: dict[str, Any], machine: str) -> list[Parts]:
     if "levels" in result:
         made += [_psnr_of_levels(result, name) for name in result["levels"]["true"]]
         made.append(_drawn_at_levels(result))
+    if "draws" in result:
+        made.append(_draws(result["draws"]["true"]))
     if "thresholding" in result:
         made.append(_thresholding(result))
     if "trained" in result and "augmentation" in result:
@@ -106,6 +108,19 @@ def _psnr_of_levels(result: dict[str, Any], name: str) -> Parts:
     size = name.removeprefix("up")
     caption = f"PSNR in dB to the true image of {size} x {size}, {plain['0']['n']} true small images with an error"
     return caption, ("level that the upscaler is given", *_errors(plain)), rows
+
+
+def _draws(found: dict[str, Any]) -> Parts:
+    """Interpolation, and the mean of several drawings of one image, for each upscaler."""
+    counts = [one["count"] for one in next(iter(found.values()))["draws"]]
+    rows = []
+    for name, told in found.items():
+        plain = [_mean(told[mode], 1) for mode in ("bilinear", "bicubic")]
+        rows.append([f"to {name.removeprefix('up')}", *plain, *[_mean(one["psnr"], 1) for one in told["draws"]]])
+    means = [f"mean of {count} drawings" if count > 1 else "one drawing" for count in counts]
+    n = next(iter(found.values()))["bicubic"]["n"]
+    caption = f"PSNR in dB to the true image, {n} true small images, level 0"
+    return caption, ("enlarged", "bilinear", "bicubic", *means), rows
 
 
 def _level(result: dict[str, Any], level: int) -> str:

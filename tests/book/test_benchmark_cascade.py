@@ -55,7 +55,7 @@ def test_the_whole_command_goes_on_where_it_was_and_makes_whole_tables(tmp_path,
     made = load_file("book/_ext/benchmark_tables.py")
     monkeypatch.setattr(made, "RESULTS", tmp_path)
     tables = made.tables("cascade")
-    assert len(tables) == 5
+    assert len(tables) == 6
     for table in tables:
         assert table.rows and {len(row) for row in table.rows} == {len(table.head)}
         assert all(isinstance(cell, str) and cell for row in table.rows for cell in row)
@@ -86,6 +86,25 @@ def test_psnr_is_taken_of_each_error_and_is_endless_for_the_true_image(study):
     found = parts.psnrs(perfect, small, large)
     assert list(found) == ["0", "0.02", "0.05", "0.1"] and found["0"]["value"] == 100
     assert torch.equal(asked[0], small) and not torch.equal(asked[1], small)
+
+
+def test_the_mean_of_drawings_is_taken_of_drawings_with_seeds_of_their_own(study, monkeypatch):
+    seeds = []
+    large = {to: study.true(to)[: SETTINGS["few"]].float() / 127.5 - 1 for to in (32, 64)}
+
+    def upscale(small, texts, *, to, seed, **rest):
+        seeds.append(seed)
+        noise = torch.randn(large[to].shape, generator=torch.Generator().manual_seed(seed))
+        return (0.5 * large[to] + 0.05 * noise).clamp(-1, 1)
+
+    monkeypatch.setattr(study.system, "upscale", upscale, raising=False)
+    found = parts.draws(study)["true"]
+    assert seeds == 2 * [SETTINGS["few"] * k for k in range(parts.DRAWS[-1])]
+    for told in found.values():
+        means = [one["psnr"]["value"] for one in told["draws"]]
+        assert [one["count"] for one in told["draws"]] == list(parts.DRAWS)
+        assert means == sorted(means), "what differs between drawings averages out"
+        assert told["bicubic"]["value"] > told["bilinear"]["value"], "of images that are smooth in most places"
 
 
 def test_only_no_threshold_leaves_values_beyond_one(study, monkeypatch):
