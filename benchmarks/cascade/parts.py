@@ -151,6 +151,11 @@ def levels(study: Study) -> dict[str, Any]:
     return {"true": rows, "generated": generated}
 
 
+def _near(made: Tensor, large: Tensor) -> dict[str, Any]:
+    """PSNR of images in [-1, 1] to the true ones."""
+    return looking.mean(psnr(squared_errors(to_pixels(made.clamp(-1, 1)), large)))
+
+
 def draws(study: Study) -> dict[str, Any]:
     """Interpolation, one drawing, and the mean of several, beside the true large image; nothing is wrong, level 0."""
     few, sizes = study.bench.settings["few"], study.system.config.sizes
@@ -158,17 +163,15 @@ def draws(study: Study) -> dict[str, Any]:
     for to in sizes[1:]:
         small, large = study.true(to // 2)[:few], study.true(to)[:few]
 
-        def told(made: Tensor, large: Tensor = large) -> dict[str, Any]:
-            return looking.mean(psnr(squared_errors(to_pixels(made.clamp(-1, 1)), large)))
-
         total, means = torch.zeros(large.shape), []
         for k in range(DRAWS[-1]):
             own = {"guidance": 1.0, "level": 0, "seed": study.bench.settings["seed"] + few * k, **study.options}
             total += study.system.upscale(small, study.texts[:few], to=to, **own)
             if k + 1 in DRAWS:
-                means.append({"count": k + 1, "psnr": told(total / (k + 1))})
+                means.append({"count": k + 1, "psnr": _near(total / (k + 1), large)})
         enlarged = {
-            mode: told(functional.interpolate(to_x0(small), size=(to, to), mode=mode)) for mode in ("bilinear", "bicubic")
+            mode: _near(functional.interpolate(to_x0(small), size=(to, to), mode=mode), large)
+            for mode in ("bilinear", "bicubic")
         }
         found[f"up{to}"] = {**enlarged, "draws": means}
     return {"true": found}

@@ -1,5 +1,6 @@
 // The picture of the preface: a cloud of points that carries a shape, at five noise levels from left to right. Every
 // point keeps its own noise, so the eye can follow it. It drifts slowly; where less motion is wished, it stands still.
+// A finger or mouse over it sets the noise level: the cloud is drawn there, and the five stand back.
 (() => {
   const canvas = document.querySelector("canvas.de-hero");
   if (!canvas) return;
@@ -43,6 +44,7 @@
     return share < 0.5 ? mix(blue, violet, 2 * share) : mix(violet, orange, 2 * share - 1);
   };
 
+  let pointer = null; // pixels from the left edge
   const draw = (seconds) => {
     const scale = Math.min(2, window.devicePixelRatio || 1);
     const { clientWidth: width, clientHeight: height } = canvas;
@@ -53,29 +55,30 @@
     const columns = width < 480 ? 3 : COLUMNS;
     const cell = width / columns;
     const size = 0.36 * Math.min(cell, 0.9 * height);
-    for (let k = 0; k < columns; k += 1) {
-      const share = k / (columns - 1);
+    const cloud = (share, alpha) => {
       const signal = Math.cos((Math.PI / 2) * share);
       const noise = Math.sin((Math.PI / 2) * share);
       context.fillStyle = colour(share);
-      context.globalAlpha = 0.75;
+      context.globalAlpha = alpha;
       for (const [x, y, a, b, phase] of data) {
         // the noise turns slowly on a circle, which leaves its distribution as it is
         const turn = 0.35 * seconds + phase;
         const u = signal * x + 0.5 * noise * (a * Math.cos(turn) - b * Math.sin(turn));
         const v = signal * y + 0.5 * noise * (a * Math.sin(turn) + b * Math.cos(turn));
         context.beginPath();
-        context.arc((k + 0.5) * cell + size * u, height / 2 + size * v, 1.5, 0, 2 * Math.PI);
+        context.arc(cell / 2 + share * (width - cell) + size * u, height / 2 + size * v, 1.5, 0, 2 * Math.PI);
         context.fill();
       }
-    }
+    };
+    for (let k = 0; k < columns; k += 1) cloud(k / (columns - 1), pointer === null ? 0.75 : 0.2);
+    if (pointer !== null) cloud(Math.min(1, Math.max(0, (pointer - cell / 2) / (width - cell))), 0.9);
   };
 
   const still = window.matchMedia("(prefers-reduced-motion: reduce)");
   let visible = true;
   let frame = 0;
   const tick = (now) => {
-    draw(now / 1000);
+    draw(still.matches ? 0 : now / 1000); // a pointer alone must not stir the noise
     frame = visible && !still.matches ? requestAnimationFrame(tick) : 0;
   };
   const wake = () => {
@@ -85,6 +88,12 @@
     visible = entry.isIntersecting;
     if (visible) wake();
   }).observe(canvas);
+  const point = (at) => {
+    pointer = at;
+    wake();
+  };
+  canvas.addEventListener("pointermove", (event) => point(event.offsetX));
+  canvas.addEventListener("pointerleave", () => point(null));
   new MutationObserver(wake).observe(document.documentElement, { attributeFilter: ["data-theme"] });
   new ResizeObserver(wake).observe(canvas);
   still.addEventListener("change", wake);

@@ -1,4 +1,7 @@
-"""The tables of speed, cost and GPU days, which `benchmark_tables` puts on a page."""
+"""The tables of speed, cost and GPU days, which `benchmark_tables` puts on a page.
+
+A unit stands once, in the head of its column; in the cells only where the rows of a column have different ones.
+"""
 
 from __future__ import annotations
 
@@ -49,17 +52,17 @@ def training_step(result: dict[str, Any]) -> list[Table]:
         rows = [
             [
                 name,
-                _digits(1000 * row["seconds"], " ms"),
+                _digits(1000 * row["seconds"]),
                 _digits(row["pictures_per_second"]),
                 _spread(row["times_faster_than_base"], row["lowest"], row["highest"]),
-                f"{row['peak_mib']:,.0f} MiB",
-                f"{row['parameters'] / 1e6:.1f} M",
-                _digits(row["flops_per_picture"] / 1e9, " G"),
+                f"{row['peak_mib']:,.0f}",
+                f"{row['parameters'] / 1e6:.1f}",
+                _digits(row["flops_per_picture"] / 1e9),
             ]
             for name, row in one["rows"].items()
         ]
-        sizes = ("peak memory", "parameters", "FLOPs per image")
-        head = ("library", "a step", "images/s", f"times {one['base']}", *sizes)
+        sizes = ("peak memory, MiB", "parameters, millions", "GFLOPs per image")
+        head = ("library", "a step, ms", "images/s", f"times {one['base']}", *sizes)
         caption = f"{SIZES[one['size']]}; batch {one['batch']}; {one['rounds']} rounds; {machine_of(one)}"
         tables.append(Table(caption, head, rows))
     return tables
@@ -68,12 +71,11 @@ def training_step(result: dict[str, Any]) -> list[Table]:
 def sampler_overhead(result: dict[str, Any]) -> list[Table]:
     """Microseconds a step, with the middle half of the runs."""
     rows = [
-        [name, f"{row['microseconds']:.0f} µs", f"{row['low']:.0f} to {row['high']:.0f} µs"]
+        [name, f"{row['microseconds']:.0f}", f"{row['low']:.0f} to {row['high']:.0f}"]
         for name, row in result["rows"].items()
     ]
-    return [
-        Table(f"One image of 3 x 32 x 32; {machine_of(result)}", ("sampler", "a step", "middle half of the runs"), rows)
-    ]
+    head = ("sampler", "a step, µs", "middle half of the runs, µs")
+    return [Table(f"One image of 3 x 32 x 32; {machine_of(result)}", head, rows)]
 
 
 def frechet(result: dict[str, Any]) -> list[Table]:
@@ -81,11 +83,11 @@ def frechet(result: dict[str, Any]) -> list[Table]:
     tables = []
     for one in result["sets"]:
         rows = [
-            [name, _digits(row["seconds"], " s"), f"{row['times_ours']:.1f}", f"{row['relative_error']:.0e}"]
+            [name, _digits(row["seconds"]), f"{row['times_ours']:.1f}", f"{row['relative_error']:.0e}"]
             for name, row in one["rows"].items()
         ]
         caption = f"{one['count']:,} images, {result['width']:,} features; {machine_of(result)}"
-        tables.append(Table(caption, ("route", "time", "times ours", "relative error"), rows))
+        tables.append(Table(caption, ("route", "time, s", "times ours", "relative error"), rows))
     return tables
 
 
@@ -93,31 +95,30 @@ def cost(result: dict[str, Any]) -> list[Table]:
     """Cost against side, batch, T, sampling steps, processes."""
 
     def per_picture(row: dict[str, Any]) -> str:
-        return _digits(1000 / row["pictures_per_second"], " ms")
+        return _digits(1000 / row["pictures_per_second"])
 
     named = f"{result['network']} network, {machine_of(result)}"
     side = [
-        [f"{r['side']} x {r['side']}", f"{r['flops'] / 1e9:.2f} G", per_picture(r), _digits(r["pictures_per_second"])]
+        [f"{r['side']} x {r['side']}", f"{r['flops'] / 1e9:.2f}", per_picture(r), _digits(r["pictures_per_second"])]
         for r in result["side"]
     ]
     batch = [
-        [str(r["batch"]), _digits(1000 * r["seconds"], " ms"), per_picture(r), _digits(r["pictures_per_second"])]
+        [str(r["batch"]), _digits(1000 * r["seconds"]), per_picture(r), _digits(r["pictures_per_second"])]
         for r in result["batch"]
     ]
     length = [[f"{r['T']:,}", per_picture(r), _digits(r["pictures_per_second"])] for r in result["T"]]
     steps = [
-        [str(r["steps"]), _digits(r["seconds"], " s"), _digits(1000 * r["seconds"] / r["steps"], " ms")]
-        for r in result["steps"]
+        [str(r["steps"]), _digits(r["seconds"]), _digits(1000 * r["seconds"] / r["steps"])] for r in result["steps"]
     ]
     processes = [
         [str(r["processes"]), str(r["threads"]), _digits(r["pictures_per_second"])] for r in result["processes"]
     ]
-    speed = ("a training image", "images/s")
+    speed = ("a training image, ms", "images/s")
     return [
-        Table(f"Side of the image (batch 8); {named}", ("side", "FLOPs forward", *speed), side),
-        Table("Batch (32 x 32)", ("batch", "a step", *speed), batch),
+        Table(f"Side of the image (batch 8); {named}", ("side", "GFLOPs forward", *speed), side),
+        Table("Batch (32 x 32)", ("batch", "a step, ms", *speed), batch),
         Table("Length T of the chain, in training (batch 8)", ("T", *speed), length),
-        Table("Steps of a sampler (8 images, DDIM)", ("steps", "8 images", "a step"), steps),
+        Table("Steps of a sampler (8 images, DDIM)", ("steps", "8 images, s", "a step, ms"), steps),
         Table(
             f"Processes that share a batch of {result['global_batch']} and the cores of one machine",
             ("processes", "threads each", "images/s"),
@@ -146,9 +147,9 @@ def _worth(row: dict[str, Any]) -> list[str]:
     if "failed" in row:
         return [row["failed"], "", ""]
     return [
-        _digits(1000 * row["seconds"], " ms"),
+        _digits(1000 * row["seconds"]),
         _digits(row["pictures_per_second"]),
-        f"{row['peak_mib']:,.0f} MiB",
+        f"{row['peak_mib']:,.0f}",
     ]
 
 
@@ -157,7 +158,8 @@ def _settings(parts: dict[str, Any], machine: str = "") -> Table:
     worth = parts.get("worth", {})
     rows = [[name, *_worth(row)] for name, row in worth.get("rows", {}).items()]
     rows += [[f"batch {name}", *_worth(row)] for name, row in worth.get("batches", {}).items()]
-    return Table(f"What each setting is worth{machine}", ("setting", "a step", "images/s", "peak memory"), rows)
+    head = ("setting", "a step, ms", "images/s", "peak memory, MiB")
+    return Table(f"What each setting is worth{machine}", head, rows)
 
 
 def cpu(result: dict[str, Any]) -> list[Table]:
@@ -184,11 +186,11 @@ def gpu(result: dict[str, Any]) -> list[Table]:
             name,
             _digits(row["pictures_per_second"]),
             f"{100 * row['share_of_bf16_peak']:.0f}%",
-            f"{row['peak_mib']:,.0f} MiB",
+            f"{row['peak_mib']:,.0f}",
         ]
         for name, row in found.items()
     ]
-    made.append(Table("A training step", ("library", "images/s", "of the bf16 peak", "peak memory"), rows))
+    made.append(Table("A training step", ("library", "images/s", "of the bf16 peak", "peak memory, MiB"), rows))
     return [table for table in [*made, _settings(parts), _trained(parts)] if table.rows]
 
 

@@ -65,8 +65,17 @@ def test_the_table_says_what_the_file_says(made, tmp_path, monkeypatch):
     (tmp_path / "training_step.json").write_text(json.dumps({"paper": one}))
     (table,) = made.tables("training_step")
     assert table.rows == [
-        ["mine", "123 ms", "81.0", "2.50 (2.00 to 3.00)", "1,234 MiB", "35.7 M", "37.3 G"],
+        ["mine", "123", "81.0", "2.50 (2.00 to 3.00)", "1,234", "35.7", "37.3"],
     ]
+    units = ("", "ms", "images/s", "", "MiB", "millions", "GFLOPs")
+    assert all(unit in title for unit, title in zip(units, table.head, strict=True))
+
+
+@pytest.mark.parametrize("name", ["training_step", "sampler_overhead", "frechet", "cost", "cpu"])
+def test_a_unit_stands_in_the_head_and_not_in_each_cell(made, name):
+    for table in made.tables(name):
+        for column in list(zip(*table.rows))[1:]:
+            assert not all(re.search(r"\d [a-zµ]*s$|\d (MiB|G|M)$", cell) for cell in column), (table.caption, column)
 
 
 def test_parts_of_the_gpu_script_come_alive_one_by_one(made, tmp_path, monkeypatch):

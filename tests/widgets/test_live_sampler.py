@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import itertools
 import json
 
+import numpy as np
 import pytest
 import torch
 from chromium import PATIENCE, wait_until
 from kernel import mount
+from PIL import Image
 from torch import nn
 
 import diffusion_edu as de
+from diffusion_edu.pretrained import WEIGHTS
 from diffusion_edu.widgets import LiveSampler
 from diffusion_edu.widgets.kit import bundle
 from diffusion_edu.widgets.maths.noise import widget_noise
@@ -44,6 +49,8 @@ def test_kernel_draws_what_python_draws(page):
             x_t = de.ddim_step(x_t, fashion.denoiser(x_t, t), t, s, fashion.schedule)
     found = torch.tensor(page.evaluate("Array.from(document.querySelector('.de-widget').result.xt)"))
     assert (found - x_t.flatten()).abs().max() < 1e-4
+    page.evaluate("model.push('seed', 6)")
+    wait_until(page, f"{STATE}.phase === 'ready' && {STATE}.seed === 6")
 
     def broken(**feeds):
         raise RuntimeError("out of memory")
@@ -65,6 +72,7 @@ def test_what_the_network_predicts_and_how_it_is_clipped_travel_with_it(monkeypa
 def test_a_page_of_version_0_1_names_its_model_alone(js):
     code = "const f = await load('live/facts'); result = [f.networkOf({ model: 'fashion' }), f.networkOf(data)]"
     old, new = js(code, json.loads(LiveSampler().payload))
+    assert int(new.pop("bytes")) > 0, "what an old page does not tell"
     assert old == new
 
 
@@ -161,10 +169,24 @@ def test_payload_is_small_and_holds_what_a_page_needs():
         "weights": ["fashion.safetensors"],
         "target": "eps",
         "clip": "static",
+        "bytes": sum((WEIGHTS / f"fashion.{end}").stat().st_size for end in ("onnx", "safetensors")),
     }
+    assert data["still"] == {"steps": 20, "times": [1000, 850, 700, 550, 450, 300, 150, 0]}
     assert data["schedule"]["T"] == 1000
     assert len(data["labels"]) == 6
     assert len(widget.html()) < 60_000
+
+
+def test_the_stored_run_has_a_clear_line_between_its_images():
+    widget = LiveSampler(seed=45)
+    url, alt = widget._picture()
+    sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))))
+    assert sheet.shape == (2 * 32 + 1, 8 * 32 + 7, 2)
+    assert (sheet[32, :, 1] == 0).all() and (sheet[:, 32::33, 1] == 0).all()
+    assert (sheet[..., 1] == 255).sum() == 16 * 32 * 32
+    last = de.last(de.sample(de.load("fashion").denoiser, (1, 1, 32, 32), de.DDIM(), 20, seeds=[45]))
+    assert np.array_equal(sheet[:32, -32:, 0], de.data.to_pixels(last.x_t.clamp(-1, 1))[0, 0].numpy())
+    assert alt.endswith("at t = 1000, 850, 700, 550, 450, 300, 150, 0")
 
 
 def test_start_pictures_can_be_given():

@@ -65,11 +65,11 @@ def test_signal_and_noise_equal_the_package(js):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["linear", 20], "take T > 20"),
+        (["linear", 20], "take T > 20 or a smaller β_T"),
         (["linear", 1], "T must be an integer of at least 2"),
         (["lineer", 100], "schedule must be one of linear"),
         (["cosine", 100, {"s": 0}], "s must be between 0 and 1, got 0"),
-        (["linear", 100, {"beta_start": 0.5, "beta_end": 0.1}], "need 0 < beta_start <= beta_end"),
+        (["linear", 100, {"beta_start": 0.5, "beta_end": 0.1}], "need 0 < β_1 ≤ β_T"),
         (["custom", 100, {"points": [0.1, -1]}], "points must be"),
         (["custom", 100, {"points": [0.01, 0.0]}], "points must be"),
     ],

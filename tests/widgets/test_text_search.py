@@ -253,6 +253,13 @@ def test_what_it_cannot_read_is_said(js, tower) -> None:
     assert len(sign) == 1 and "“日”" in sign[0] and "[UNK]" in sign[0]
 
 
+def test_a_name_that_no_image_has_is_noticed(js) -> None:
+    code = f"{MODULES}result = data.asked.map((q) => Number(results.isNamed(q, data.names, ['noto'])))"
+    asked = ["a dog", "Dogs, noto style", "the", "", "a man with a beard", "a unicorn", "no cat", "a noto style"]
+    found = js(code, {"asked": asked, "names": ["a dog", "a man, beard", "houses"]})
+    assert list(map(int, found)) == [1, 1, 1, 1, 1, 0, 0, 1]
+
+
 def test_completions(js) -> None:
     code = f"{MODULES}result = data.map(([typed, names, words]) => ranking.completions(typed, names, words))"
     names, words = ["a red heart", "a heart on fire", "a blue heart"], ["heart", "red", "hearth", "rest", "he"]
@@ -275,6 +282,9 @@ def test_pictures_are_half_new_and_each_another_thing(widget) -> None:
     styles = [data.classes[label] for label in data.labels.tolist()]
     assert [(style, code[style, name]) in held_out for style, name in zip(styles, data.names)] == unseen
     assert min(np.bincount(data.labels.numpy())) > 55
+    assert {"dog", "cat"} <= set(data.names)
+    for name in ("a dog", "a cat"):
+        assert widget.search(name)[0][0].startswith(f"{name}, ")
 
 
 def test_words_for_completion_are_those_of_training(widget) -> None:

@@ -254,10 +254,64 @@ def test_a_finger_on_a_narrow_dark_or_light_page(on, dark) -> None:
         assert wide <= b.NARROW["width"], f"{words}: the page is {wide} wide"
         small = widget.el.evaluate("""(el) => [...el.querySelectorAll(".de-cg-cell > span")]
             .filter((e) => e.checkVisibility() && e.closest(".de-cg") && (e.scrollWidth > e.clientWidth + 1
-            || parseFloat(getComputedStyle(e).fontSize) < 9)).map((e) => e.textContent)""")
+            || parseFloat(getComputedStyle(e).fontSize) < 11)).map((e) => e.textContent)""")
         assert small == [], f"{words}: numbers do not fit their cells"
     example(widget, "transposed: 2×2, k 3 → 4×4")
     widget.page.touchscreen.tap(*widget.spot(cell(widget, "output", (2, 3)), 0.5))
     widget.until("s.cell + '' === '2,3'")
     widget.page.touchscreen.tap(*widget.spot(cell(widget, "input", (1, 0)), 0.5))
     widget.until("s.source + '' === '1,0' && s.writes.length === 9")
+
+
+def test_settings_have_names(widget) -> None:
+    words = widget.el.locator(".de-ce-controls label").all_inner_texts()
+    names = ["input i", "kernel k", "stride s", "padding p", "dilation d"]
+    assert [" ".join(word.split()) for word in words][:5] == names
+
+
+@pytest.mark.parametrize("words", ["convolution: 5×5, k 3, s 2, p 1 → 3×3", "transposed: 3×3, k 3, s 2, p 1 → 5×5"])
+def test_the_window_shows_the_kernel(widget, words) -> None:
+    explorer = package(example(widget, words))
+    cell(widget, "output", (1, 2)).hover()
+    widget.until("s.cell + '' === '1,2'")
+    shown = (
+        widget.role("input")
+        .locator("[data-weight]")
+        .evaluate_all(
+            "all => all.map((e) => [e.parentElement.className.includes('is-read'), Number(e.dataset.weight)])"
+        )
+    )
+    weights = explorer.numbers[1].int()
+    weights = weights if explorer.mode == "conv" else weights.flip(0, 1)
+    assert shown == [[True, weight] for weight in weights.flatten().tolist()]
+
+
+def test_a_product_lights_its_factors(widget) -> None:
+    explorer = package(example(widget, "convolution: 5×5, k 3, p 1 → 5×5"))
+    cell(widget, "output", (2, 2)).hover()
+    widget.until("s.cell + '' === '2,2'")
+    terms = widget.el.locator(".de-ce-term")
+    assert terms.count() == 9 and widget.el.locator('.de-ce-term[tabindex="0"]').count() == 1
+    x, w = explorer.numbers
+    terms.first.focus()
+    for n, press in ((0, None), (1, "ArrowRight"), (8, "End")):
+        if press:
+            widget.page.keyboard.press(press)
+        row, column = divmod(n, 3)
+        assert keys(widget, "input", ".is-lit") == {key((1 + row, 1 + column))}
+        assert keys(widget, "kernel", ".is-lit") == {key((row, column))}
+        factors = f"{int(x[1 + row, 1 + column])}·{int(w[row, column])}"
+        assert widget.page.evaluate("document.activeElement.textContent") == factors
+    terms.nth(4).hover()
+    widget.page.wait_for_function("document.querySelector('[data-role=kernel] .is-lit')?.dataset.key === '1,1'")
+    widget.role("play").focus()
+    widget.page.mouse.move(2, 2)
+    widget.page.wait_for_function("!document.querySelector('.is-lit')")
+
+
+def test_on_a_telephone_settings_and_grids_share_a_screen(on) -> None:
+    widget = Widget(on(TAG, size=b.NARROW, has_touch=True, is_mobile=True), TAG)
+    top = widget.role("i").bounding_box()["y"]
+    for grid in ("input", "kernel", "output"):
+        box = widget.role(grid).bounding_box()
+        assert box["y"] + box["height"] - top < b.NARROW["height"]

@@ -69,12 +69,16 @@ def agree(page) -> dict:
     assert shown["epochs"] == shown["pictures"] / 50_000
     assert shown["fits"] == (None if machine.memory is None else cost.memory_bytes <= machine.memory)
     said = words(page, "status")
-    assert f"{shown['pictures']:,.0f} images" in said and f"{shown['devices']} × {machine.name}" in said
+    assert f"{shown['pictures']:,.0f} images" in said and f"on {machine.counted(shown['devices'])}: " in said
     assert f"{shown['share']} % of the peak" in said
+    assert not re.search(r"\b1 ×", page.locator("cost-explorer").inner_text())
+    fits = {None: "memory of the machine unknown", True: "fits in", False: "does not fit in"}
+    answer = words(page, "answer").split(", ")
+    assert answer[0] in said and answer[1].startswith(fits[shown["fits"]])
     assert words(page, "rate").split("\n")[1] == f"{cost.pictures_per_second:,.0f}"
     short = re.match(r"[\d.]+", words(page, "picture").split("\n")[1])
     assert short and cost.picture_flops / 1e9 == pytest.approx(float(short[0]), rel=0.006)
-    source = words(page, "source")
+    source = page.locator("[data-role=source]").text_content()
     channels = ", ".join(map(str, NETWORKS[shown["network"]][1].channels))
     assert f"({machine.source})" in source and source.startswith(f"Network: {channels} channels")
     for role, whole in (("flops", explorer.one_picture.flops), ("parameters", explorer.one_picture.parameters)):
@@ -88,6 +92,11 @@ def agree(page) -> dict:
     return shown
 
 
+def unfold(page) -> None:
+    """Open what is rarely changed."""
+    page.locator("summary").first.click()
+
+
 def dot(page) -> list[float]:
     return page.locator(".de-chart .de-dot").evaluate(
         "(e) => [Number(e.getAttribute('cx')), Number(e.getAttribute('cy'))]"
@@ -99,12 +108,13 @@ def test_begins_with_the_papers_run(show) -> None:
     assert agree(page) | {"share": 25} == agree(page)
     assert state(page)["network"] == "paper" and state(page)["pictures"] == 102_400_000
     assert page.locator("[data-role=warning]").is_hidden()
-    assert "2,048 epochs" in words(page, "status") and "It fits." in words(page, "status")
+    assert "2,048 epochs" in words(page, "status") and words(page, "answer") == "4.29 h, fits in 80 GB"
 
 
 @pytest.mark.parametrize("role", ["network", "side", "machine", "precision"])
 def test_every_choice(show, role) -> None:
     page = show()
+    unfold(page)
     box = page.locator(f"select[data-role={role}]")
     values = box.locator("option").evaluate_all("all => all.map((o) => o.value)")
     assert len(values) >= 2
@@ -128,6 +138,7 @@ def test_every_choice(show, role) -> None:
 )
 def test_sliders_by_keyboard_pointer_and_number(show, role, up, down) -> None:
     page = show()
+    unfold(page)
     slider = page.locator(f"input[data-role={role}]")
     slider.focus()
     page.keyboard.press("ArrowRight")
@@ -170,6 +181,7 @@ def test_warns_where_memory_does_not_suffice(show) -> None:
     assert agree(page)["fits"] is True and page.locator("[data-role=warning]").is_hidden()
     page.locator("[data-role=machine]").select_option("cpu")
     assert agree(page)["fits"] is None and page.locator("[data-role=memory] u").count() == 0
+    assert "of unknown" in page.locator(".de-co-title").last.inner_text()
 
 
 def test_warns_where_memory_cannot_feed_the_arithmetic(show) -> None:
@@ -204,6 +216,7 @@ def test_speaks_once_the_reader_rests(show) -> None:
     page = show(clock=True)
     live = page.locator("[role=status]")
     expect(live).to_contain_text("at least 1.07 h")
+    unfold(page)
     devices = page.locator("input[data-role=devices]")
 
     devices.fill("1")
@@ -212,11 +225,51 @@ def test_speaks_once_the_reader_rests(show) -> None:
     expect(live).to_contain_text("8 × H100 SXM: at least 8.05 min")
 
 
+def test_the_box_of_images_has_separators(show) -> None:
+    page = show()
+    box = page.locator("[data-role=pictures-number]")
+    assert box.input_value() == "102,400,000"
+    box.fill("3,000,000")
+    assert agree(page)["pictures"] == 3e6
+    box.fill("many")
+    box.blur()
+    assert agree(page)["pictures"] == 3e6 and box.input_value() == "3,000,000"
+
+
+def test_rarer_settings_are_folded_and_told(show) -> None:
+    page = show()
+    assert page.locator("[data-role=devices]").is_hidden() and page.locator("[data-role=source]").is_hidden()
+    summary = page.locator("summary").first
+    assert summary.inner_text() == "More: 32×32, 16 bits, one device"
+    summary.focus()
+    page.keyboard.press("Enter")
+    page.locator("[data-role=precision]").select_option("fp32")
+    page.locator("[data-role=devices-number]").fill("4")
+    agree(page)
+    assert summary.inner_text() == "More: 32×32, fp32, 4 devices"
+
+
+def test_on_a_telephone_controls_and_bars_share_a_screen(show) -> None:
+    page = show(390)
+    boxes = [page.locator(f"[data-role={role}]").bounding_box() for role in ("network", "share", "answer", "memory")]
+    assert [box["y"] for box in boxes] == sorted(box["y"] for box in boxes)
+    assert boxes[-1]["y"] + boxes[-1]["height"] - boxes[0]["y"] < 700
+
+
+def test_rows_of_controls_stand_level(show) -> None:
+    page = show()
+    for left, right in (("network", "pictures-number"), ("machine", "batch-number")):
+        a, c = (page.locator(f"[data-role={role}]").bounding_box() for role in (left, right))
+        assert a["y"] == pytest.approx(c["y"], abs=1)
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [800, 390])
 def test_axe_finds_nothing_and_nothing_sticks_out(show, width, theme) -> None:
     page = show(width)
     page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+    for summary in page.locator("summary").all():
+        summary.click()
     for machine, batch in (("h100", 128), ("t4", 4096), ("cpu", 1)):
         page.locator("[data-role=machine]").select_option(machine)
         page.locator("[data-role=batch-number]").fill(str(batch))

@@ -58,6 +58,46 @@ def choose(widget: Widget, direction: str) -> None:
     widget.until(f"s.direction === '{direction}'")
 
 
+def unfold(widget: Widget) -> None:
+    """Open the settings that few readers need."""
+    widget.role("more").click()
+
+
+def test_begins_with_the_shape_in_plain_words(widget) -> None:
+    state = widget.state
+    assert (state["t"], state["direction"]) == (0, "noise")
+    assert "t = 0: 0 % noise" in widget.role("status").inner_text()
+    assert widget.role("steps").is_visible() and widget.role("forward").is_hidden()
+    widget.role("more").focus()
+    widget.page.keyboard.press("Enter")
+    assert widget.role("forward").is_visible() and widget.role("speed").is_visible()
+
+
+@pytest.mark.parametrize("size", [b.WIDE, b.NARROW], ids=["wide", "narrow"])
+def test_the_words_have_room(on, size) -> None:
+    """Whatever is said, what lies below stays where it is."""
+    widget = Widget(on(TAG, size=size), TAG)
+    unfold(widget)
+    box = widget.role("status")
+    height = box.bounding_box()["height"]
+    widget.role("forward").select_option("walk")
+    widget.type("steps", 200)
+    widget.type("t", 1000)
+    widget.until("s.t === 1000")
+    assert box.bounding_box()["height"] == height
+    choose(widget, "back")
+    widget.role("start").select_option("data")
+    widget.type("eta", 0.35)
+    widget.type("start-t", 1000)
+    widget.type("t", 0)
+    widget.until("s.t === 0")
+    assert box.bounding_box()["height"] == height
+    widget.type("steps", 10)
+    widget.until("s.steps === 10 && s.ready")
+    assert "Done" in box.inner_text()
+    assert box.bounding_box()["height"] == height
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_shape_on_its_way_to_noise(widget, data, shape) -> None:
     assert sorted(SHAPES) == sorted(data["shapes"])
@@ -71,6 +111,7 @@ def test_every_shape_on_its_way_to_noise(widget, data, shape) -> None:
 def test_step_by_step_is_another_way_to_the_same_distribution(widget, data) -> None:
     widget.type("t", 400)
     jump = widget.until("s.t === 400")
+    unfold(widget)
     widget.role("forward").select_option("walk")
     walk = widget.until("s.forward === 'walk' && s.ready")
     agree(walk, data)
@@ -93,11 +134,13 @@ def test_the_way_back_is_that_of_the_package(widget, data, steps, eta) -> None:
     if steps == 50:
         assert end["distance"] < 2 * end["distance_data"] < 0.5 * end["distance_noise"]
     if steps == 1:
+        assert "1 step, η" in widget.role("status").inner_text()
         assert end["std"] < 0.01, "a single step leads every point to the mean"
 
 
 def test_the_way_back_may_start_half_way(widget, data) -> None:
     choose(widget, "back")
+    unfold(widget)
     widget.role("start").select_option("data")
     widget.type("start-t", 250)
     state = widget.until("s.start === 'data' && s.start_t === 250 && s.t === 250 && s.ready")
@@ -125,6 +168,7 @@ def test_buttons_visit_the_steps(widget, data) -> None:
 def test_new_noise_gives_new_points(widget, data) -> None:
     widget.type("t", 500)
     before = widget.until("s.t === 500")
+    unfold(widget)
     widget.role("seed").click()
     after = widget.until(f"s.seed === {before['seed'] + 1}")
     agree(after, data)
@@ -133,6 +177,7 @@ def test_new_noise_gives_new_points(widget, data) -> None:
 
 def test_plays_there_and_back_and_rests(on) -> None:
     widget = Widget(on(TAG, clock=True), TAG)
+    unfold(widget)
     widget.role("speed").select_option(label="fast")
     widget.type("t", 900)
     button = widget.role("play")
@@ -188,6 +233,8 @@ def test_arrows_and_trails_are_drawn_on_request(widget) -> None:
 def test_typed_letters_become_the_shape(widget) -> None:
     widget.role("shape").select_option("typed")
     box = widget.role("text")
+    hint = widget.page.locator(f"#{box.get_attribute('aria-describedby')}")
+    assert hint.inner_text() == f"at most {box.get_attribute('maxlength')} letters" and hint.is_visible()
     box.fill("Hi")
     state = widget.until("s.text === 'Hi' && s.n > 0")
     assert (state["t"], state["direction"], state["centres"]) == (0, "noise", 256)

@@ -60,6 +60,19 @@ def pull(widget: Widget, role: str, by: tuple[float, float]) -> int:
     return widget.drag(widget.role(role), (0.5, 0.5), (0.5 + by[0] * unit / side, 0.5 - by[1] * unit / side))
 
 
+def open_boxes(widget: Widget) -> None:
+    """Unfold the boxes of the ten numbers."""
+    assert not widget.role("real-x").is_visible()
+    widget.role("numbers").click()
+    assert widget.role("real-x").is_visible()
+
+
+PARTS = [f"{role}-{part}" for role in ("real", "generated") for part in ("first", "second", "centre")]
+ON_TOP = "(e) => { const b = e.getBoundingClientRect(); const at = [b.x + b.width / 2, b.y + b.height / 2];" + (
+    " return document.elementFromPoint(...at) === e; }"
+)
+
+
 def test_begins_where_the_chapter_left_it(widget, site) -> None:
     data, state = payload(site.folder, TAG), agree(widget)
     assert {name: state[name] for name in SETTINGS} == {name: data[name] for name in SETTINGS}
@@ -151,6 +164,7 @@ def test_handles_follow_a_finger(on) -> None:
 
 
 def test_boxes_take_what_is_allowed(widget) -> None:
+    open_boxes(widget)
     widget.role("real-turn").fill("-75")
     assert widget.until("s.real[4] === -75")["generated"][4] == 30
     agree(widget)
@@ -159,10 +173,45 @@ def test_boxes_take_what_is_allowed(widget) -> None:
     assert widget.state["real"][2] == 1.2, "nothing outside the limits is shown"
     box.blur()
     assert widget.until("s.real[2] === 2.5") and box.input_value() == "2.5"
+    assert widget.el.locator(".de-limits").inner_text() == "0 to 2.5"
     agree(widget)
 
 
+@pytest.mark.parametrize("turn", [0, 45, 170, -90])
+def test_no_handle_leaves_the_plane(widget, turn) -> None:
+    open_boxes(widget)
+    for role, value in (("x", 3.5), ("y", -3.5), ("along", 2.5), ("turn", turn)):
+        widget.role(f"generated-{role}").fill(str(value))
+    widget.until(f"s.generated[4] === {turn}")
+    widget.el.locator(".de-fr-plane").scroll_into_view_if_needed()
+    for part in PARTS:
+        assert max(map(abs, grip(widget, part))) < HALF, f"{part} is out of reach"
+    assert grip(widget, "generated-centre") == pytest.approx((3.5, -3.5), abs=0.03)
+    before = widget.state["generated"][2]
+    widget.role("generated-first").focus()
+    widget.page.keyboard.press("ArrowDown")
+    assert widget.until(f"s.generated[2] < {before}")["generated"][2] == pytest.approx(before - 0.1)
+    agree(widget)
+
+
+def test_handles_that_coincide_can_all_be_taken(widget) -> None:
+    widget.role("preset").select_option("same")
+    widget.until("s.preset === 'same'")
+    widget.el.locator(".de-fr-plane").scroll_into_view_if_needed()
+    assert [part for part in PARTS if not widget.role(part).evaluate(ON_TOP)] == []
+    pull(widget, "real-centre", (-1.0, 0.5))
+    state = agree(widget)
+    assert state["real"][:2] == pytest.approx([-1.0, 0.5], abs=0.05), "it did not jump when it was taken"
+    assert state["generated"][:2] == [0, 0]
+    assert grip(widget, "real-centre") == pytest.approx(state["real"][:2], abs=0.03)
+
+
+def test_says_what_the_ellipses_are(widget) -> None:
+    assert "Ellipses: 1 and 2 standard deviations." in widget.el.locator(".de-note").inner_text()
+
+
 def test_bars_have_the_lengths_of_the_terms(widget) -> None:
+    open_boxes(widget)
     widget.role("real-along").fill("2")
     widget.until("s.real[2] === 2")
     state = agree(widget)

@@ -113,6 +113,46 @@ def test_the_page_draws_what_python_draws(home, fashion, monkeypatch) -> None:
     assert x_t[0, 0, :, :3].mean() < -0.9 < x_t[0, 0, 10:22, 10:22].mean()
 
 
+def test_a_result_goes_when_its_settings_change(home) -> None:
+    choose(home, "ddim", 2)
+    drawn(home)
+    frames = home.el.locator(".de-ls-out figure")
+    assert [frame.is_visible() for frame in frames.all()] == [False, True], "at t = 0 both are the same"
+    assert "on your" in home.role("status").inner_text() and "Web" not in home.role("status").inner_text()
+    home.role("new-seed").click()
+    state = home.until("s.phase === 'ready'")
+    assert (state["i"], state["of"], state["t"]) == (0, 0, 1000)
+    assert not home.el.locator("progress").is_visible() and not frames.last.is_visible()
+    assert home.el.locator(".de-ls-stored img").is_visible()
+
+
+def test_says_how_much_it_loads(home) -> None:
+    bytes_ = json.loads(home.el.evaluate("(el) => el.source"))["network"]["bytes"]
+    assert f"{bytes_ / 1e6:.1f} MB" in home.role("run").inner_text()
+
+
+def test_the_stored_run_has_its_steps_over_the_columns(home) -> None:
+    times = home.el.locator(".de-ls-times span").all_inner_texts()
+    assert [int(t) for t in times] == json.loads(home.el.evaluate("(el) => el.source"))["still"]["times"]
+    assert (times[0], times[-1]) == ("1000", "0")
+
+
+@pytest.mark.parametrize("size", [b.WIDE, b.NARROW], ids=["wide", "narrow"])
+def test_the_text_below_stays_where_it_is(opened, size) -> None:
+    with opened(HOME, size=size) as (page, log):
+        widget = Widget(page, TAG)
+        heights = [widget.el.bounding_box()["height"]]
+        for start in ("picture", "drawing", "own", "noise"):
+            widget.role("start").select_option(start)
+            widget.until(f"s.start === '{start}'")
+            heights.append(widget.el.bounding_box()["height"])
+        choose(widget, "ddim", 2)
+        drawn(widget)
+        heights.append(widget.el.bounding_box()["height"])
+        assert heights == pytest.approx([heights[0]] * len(heights), abs=3)
+        assert log.problems() == []
+
+
 def test_nothing_is_loaded_before_the_reader_asks(home) -> None:
     assert not [url for url in home.asked if "/live/" in url]
     assert home.state["phase"] == "idle"
@@ -153,17 +193,20 @@ def test_starts_from_a_picture_a_drawing_and_a_file(home, fashion, monkeypatch) 
     Image.fromarray(mine).save(file, "PNG")
     home.role("file").set_input_files({"name": "mine.png", "mimeType": "image/png", "buffer": file.getvalue()})
     home.el.get_by_text("mine.png").wait_for()
+    assert np.abs(home.pixels("canvas[data-role=preview]")[..., 0].astype(int) - mine).max() <= 1
+    assert "mine.png" in home.role("preview").get_attribute("aria-label")
     assert from_here(de.data.to_x0(torch.from_numpy(mine)[None, None]), 300) < CLOSE
 
     home.role("start").select_option("drawing")
-    pad = home.role("pad")
+    pad, hint = home.role("pad"), home.el.get_by_text("draw here")
+    assert hint.is_visible()
     home.drag(pad, (0.2, 0.5), (0.8, 0.5))
     ink = home.pixels("canvas[data-role=pad]")[..., 0]
     assert ink[16, 8:24].min() == 255
-    assert ink[:10].max() == 0
+    assert ink[:10].max() == 0 and hint.is_hidden()
     assert from_here(de.data.to_x0(torch.from_numpy(ink.copy())[None, None]), 400) < CLOSE
     home.role("clear").click()
-    assert home.pixels("canvas[data-role=pad]").max() == 0
+    assert home.pixels("canvas[data-role=pad]").max() == 0 and hint.is_visible()
 
 
 def test_stops_when_told_and_goes_on_afterwards(home) -> None:

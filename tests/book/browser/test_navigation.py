@@ -96,6 +96,18 @@ def test_a_wide_page_has_both_lists_and_the_menu_button_folds_the_left_one(opene
         assert log.problems() == []
 
 
+def test_the_name_of_the_book_and_the_search_stay_in_sight(opened) -> None:
+    with opened(b.chapters()[-1], size=b.WIDE) as (page, _):
+        left = page.locator("#pst-primary-sidebar")
+        assert left.evaluate("(e) => e.scrollTop") > 100, "the list is scrolled to the page that is open"
+        for part in (".navbar-brand", ".search-button__button"):
+            box = left.locator(part).bounding_box()
+            assert box and box["y"] >= 0 and box["y"] + box["height"] < 200, part
+        head = left.locator(".search-button__button").bounding_box()
+        here = left.locator("a.current").bounding_box()
+        assert head and here and here["y"] > head["y"] + head["height"]
+
+
 @pytest.mark.parametrize("size", [*SIZES, "wide"])
 def test_no_tap_leaves_a_tooltip_over_the_page(opened, size) -> None:
     with opened(CHAPTER, size=SIZES.get(size, b.WIDE), has_touch=True) as (page, _):

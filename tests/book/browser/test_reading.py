@@ -71,6 +71,58 @@ def test_solutions_are_open_on_paper(opened) -> None:
         assert len(heights) >= 3 and min(heights) > 10
 
 
+def test_paper_has_no_controls_and_no_folded_code(opened) -> None:
+    with opened(CHAPTERS[1]) as (page, _):
+        waiting = "article .de-panel :is(input, select, button:not(:has(img, canvas))), article details.above-input"
+        shown = f"() => [...document.querySelectorAll('{waiting}')].filter((e) => e.checkVisibility()).length"
+        assert page.evaluate(shown) > 5
+        page.emulate_media(media="print")
+        assert page.evaluate(shown) == 0
+        assert page.locator("article .de-panel canvas:visible").count() >= 3
+        title = page.locator("#jb-print-docs-body h1")
+        text = page.locator("article p:visible").first.bounding_box()
+        assert title.evaluate("(e) => getComputedStyle(e).textAlign") == "left"
+        assert abs(title.bounding_box()["x"] - text["x"]) <= 1
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_what_a_cell_printed_is_wrapped_or_fades_where_it_goes_on(opened, name) -> None:
+    with opened(name, size=SIZES["phone"]) as (page, _):
+        cut = page.evaluate("""() => [...document.querySelectorAll("article .output pre")]
+            .filter((pre) => pre.checkVisibility({ contentVisibilityAuto: true }))
+            .filter((pre) => pre.scrollWidth > pre.clientWidth + 1)
+            .map((pre) => [Boolean(pre.closest(".de-columns")), getComputedStyle(pre).maskSize])""")
+        assert all(columns and fade == "100% 100%" for columns, fade in cut), cut
+
+
+def test_a_wide_image_keeps_its_letters_on_a_phone(opened) -> None:
+    with opened("notebooks/07_sampling", size=SIZES["phone"]) as (page, _):
+        boxes = page.evaluate("""() => [...document.querySelectorAll("article .de-wide-plot:has(img)")]
+            .map((box) => [box.clientWidth, box.scrollWidth, box.firstElementChild.getAttribute("width")])""")
+        assert boxes and all(wide > box for box, wide, _ in boxes), boxes
+        assert all(abs(wide - 0.6 * int(width)) <= 1 for _, wide, width in boxes), boxes
+
+
+def test_the_drawing_of_the_first_page_answers_a_pointer_and_rests_without(opened) -> None:
+    pixels = "() => document.querySelector('canvas.de-hero').toDataURL()"
+    with opened(PAGES[0], reduced_motion="reduce") as (page, log):
+        page.mouse.move(2, 2)
+        drawn = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        page.evaluate(drawn)
+        rest = page.evaluate(pixels)
+        box = page.locator("canvas.de-hero").bounding_box()
+        assert box
+        page.mouse.move(box["x"] + box["width"] / 3, box["y"] + box["height"] / 2)
+        page.evaluate(drawn)
+        pointed = page.evaluate(pixels)
+        page.evaluate(drawn)
+        assert pointed != rest and page.evaluate(pixels) == pointed, "it answers, and does not move by itself"
+        page.mouse.move(2, 2)
+        page.evaluate(drawn)
+        assert page.evaluate(pixels) == rest
+        assert log.problems() == []
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_asks_for_no_index_of_words(visit, name) -> None:
     assert [url for url in visit(name).log.asked if re.search(r"searchindex|searchtools|language_data", url)] == []

@@ -89,13 +89,37 @@ def test_stored_runs_are_what_the_package_samples(data) -> None:
                 assert run["std"][k][f] == pytest.approx(step.x_t[k].std(correction=0).item(), abs=2e-3)
 
 
+def go_to(widget: Widget, data: dict, frame: int) -> None:
+    """To a stored state, by typing its t."""
+    widget.type("step", data["runs"][widget.state["run"]]["t"][frame])
+    widget.until(f"s.frame === {frame}")
+
+
 def test_every_state_of_a_run(widget, data, schedule) -> None:
     for f in (0, 1, len(data["runs"][widget.state["run"]]["t"]) - 1):
-        widget.type("step", f)
-        widget.until(f"s.frame === {f}")
+        go_to(widget, data, f)
         agree(widget, data, schedule)
     assert widget.state["t"] == 0
     assert (widget.pixels(".de-violet canvas") == widget.pixels(".de-blue canvas")).all()
+
+
+def test_the_slider_is_t_and_a_typed_t_goes_to_the_nearest_stored_one(widget, data) -> None:
+    times = data["runs"][widget.state["run"]]["t"]
+    assert widget.el.locator(".de-rp-steps .de-slider label").inner_text() == "t"
+    widget.type("step", times[2] + 1)
+    widget.until("s.frame === 2")
+    assert widget.role("step-number").input_value() == str(times[2])
+    assert f"t = {times[2]}" in widget.role("step").get_attribute("aria-valuetext")
+    widget.role("step").focus()
+    widget.page.keyboard.press("ArrowRight")
+    widget.until("s.frame === 3")
+    assert widget.role("step-number").input_value() == str(times[3])
+
+
+def test_one_sample_is_no_choice(widget, data) -> None:
+    several = len(data["seeds"]) > 1
+    assert widget.el.get_by_text("Seed", exact=True).is_visible() == several
+    assert widget.role("sample").count() == several, "the first of the radio buttons, if there are any"
 
 
 def test_every_run_and_every_seed(widget, data, schedule) -> None:
@@ -108,6 +132,8 @@ def test_every_run_and_every_seed(widget, data, schedule) -> None:
         assert abs(state["t"] - before) == min(abs(t - before) for t in run["t"])
         agree(widget, data, schedule)
     picture = widget.picture()
+    if len(data["seeds"]) == 1:
+        return
     for k in reversed(range(len(data["seeds"]))):
         widget.role("sample", k).check(force=True)
         widget.until(f"s.sample === {k}")
@@ -116,8 +142,7 @@ def test_every_run_and_every_seed(widget, data, schedule) -> None:
 
 
 def test_buttons_step_on_and_back(widget, data, schedule) -> None:
-    widget.type("step", 2)
-    widget.until("s.frame === 2")
+    go_to(widget, data, 2)
     widget.role("next").click()
     widget.until("s.frame === 3")
     agree(widget, data, schedule)
@@ -169,8 +194,8 @@ def test_speed(on, data, name, seconds) -> None:
     page = on(TAG, clock=True)
     widget = Widget(page, TAG)
     widget.role("speed").select_option(label=name)
-    widget.type("step", 0)
-    last = len(data["runs"][widget.until("s.frame === 0")["run"]]["t"]) - 1
+    go_to(widget, data, 0)
+    last = len(data["runs"][widget.state["run"]]["t"]) - 1
     with clock_of(page) as let_pass:
         widget.role("play").click()
         let_pass(2000)

@@ -132,8 +132,10 @@ def test_an_impossible_schedule_is_explained(widget, data) -> None:
     picture = widget.el.locator(".de-line").first.get_attribute("d")
     widget.type("T", 15)
     state = widget.until("!s.valid")
-    assert "beta_end" in state["message"] and "T = 15" in state["message"]
-    assert "beta_end" in widget.el.locator(".de-se-verdict").inner_text().replace("βT", "beta_end")
+    assert "β_T" in state["message"] and "T = 15" in state["message"]
+    verdict = widget.el.locator(".de-se-verdict")
+    assert "βT · 1000 / T must stay below 1" in verdict.inner_text(), "as the slider beside it is called"
+    assert verdict.locator("sub").first.inner_text() == "T"
     assert widget.el.locator(".de-line").first.get_attribute("d") == picture, "the last valid curves must stay"
     with pytest.raises(ValueError, match="beta_end"):
         de.NoiseSchedule.linear(15)
@@ -142,15 +144,20 @@ def test_an_impossible_schedule_is_explained(widget, data) -> None:
     agree(widget, data)
 
 
-def test_comparison_line(widget) -> None:
+def test_comparison_line_and_row(widget, data) -> None:
     kind(widget, "linear")
-    thin = widget.el.locator(".de-thin").nth(2)
+    thin, other = widget.el.locator(".de-thin").nth(1), widget.el.locator(".de-se-row").nth(1)
+    names = widget.el.locator(".de-chart .de-word:text-is('cosine')")
     widget.role("reference").select_option("none")
     widget.until("s.reference === 'none'")
-    assert not thin.get_attribute("d")
+    assert not thin.get_attribute("d") and not other.is_visible() and names.count() == 0
     widget.role("reference").select_option("cosine")
     widget.until("s.reference === 'cosine'")
     assert len(thin.get_attribute("d")) > 200
+    assert names.count() == widget.el.locator(".de-chart").count() == 3, "each dashed line has its name"
+    assert other.inner_text() == "cosine (dashed)"
+    wanted = strip(data, de.NoiseSchedule.cosine(widget.state["T"]))
+    assert np.abs(widget.pixels(".de-se-row:nth-child(2) .de-strip") - wanted).max() <= 0.5 + 1e-6
 
 
 def test_own_schedule_is_drawn_by_hand(widget, data) -> None:
@@ -183,7 +190,26 @@ def test_own_schedule_is_drawn_by_hand(widget, data) -> None:
 def test_picture_strip_and_charts_choose_the_step(widget) -> None:
     kind(widget, "linear")
     T = widget.state["T"]
-    widget.page.mouse.click(*widget.spot(widget.el.locator(".de-strip"), 0.99))
+    widget.page.mouse.click(*widget.spot(widget.el.locator(".de-strip").first, 0.99))
     widget.until(f"s.t === {T}")
-    widget.page.mouse.click(*widget.spot(widget.el.locator(".de-chart svg").nth(2), 0.5))
+    widget.page.mouse.click(*widget.spot(widget.el.locator(".de-chart svg").nth(1), 0.5))
     widget.until(f"Math.abs(s.t / {T} - 0.5) < 0.1")
+
+
+def test_a_cursor_shows_t_in_the_strip_which_stands_before_the_charts(widget) -> None:
+    widget.role("reference").select_option("cosine")
+    T = widget.state["T"]
+    for t in (0, round(0.3 * T), T):
+        widget.type("t", t)
+        widget.until(f"s.t === {t}")
+        for film in widget.el.locator(".de-se-film").all():
+            box, cursor = film.bounding_box(), film.locator("i").bounding_box()
+            share = (cursor["x"] + cursor["width"] / 2 - box["x"]) / box["width"]
+            assert share == pytest.approx((7 * t / T + 0.5) / 8, abs=0.003), "0 and T lie within the end images"
+    assert box["y"] + box["height"] < widget.el.locator(".de-chart").first.bounding_box()["y"]
+
+
+def test_zero_decibels_are_named(widget) -> None:
+    chart = widget.el.locator(".de-chart").last
+    assert "SNR in dB" in chart.inner_text()
+    assert chart.locator("text:text-is('0 dB: equal variance')").is_visible()

@@ -164,6 +164,19 @@ def test_says_what_it_reads_and_what_it_cannot(home) -> None:
     assert empty["ranking"] == [] and home.el.locator("[data-role=result]:visible").count() == 0
 
 
+def test_says_so_when_no_image_has_that_name(home) -> None:
+    for words in ("a dog", "cats", "sunset over mountains", "a blue heart, noto style"):
+        write(home, words)
+        assert "best " in home.role("status").inner_text()
+    write(home, "a unicorn")
+    assert "none of the 192 images has this in its name; the nearest are " in home.role("status").inner_text()
+    assert home.until("s.source === 'page'")["ranking"], "the nearest are shown"
+    home.role("query").fill("a dog")
+    home.role("among").select_option("new")
+    home.until("s.among === 'new' && s.query === 'a dog'")
+    assert "none of the 96 images" in home.role("status").inner_text()
+
+
 def test_search_among_the_new_or_the_seen(home, python) -> None:
     every = dict(write(home, "a bird")["ranking"])
     assert len(every) == 192
@@ -176,13 +189,14 @@ def test_search_among_the_new_or_the_seen(home, python) -> None:
 def test_the_batch_is_what_the_reader_chooses(home, python) -> None:
     write(home, "an animal")
     start = home.state["batch"]
+    assert start == python._batches["alike"]
     first = next(i for i, _ in home.state["ranking"] if i not in start)
     tile = home.el.locator("[data-role=result][aria-pressed=false]").first
     tile.click()
     state = home.until(f"s.batch.length === {len(start) + 1}")
     assert state["batch"] == [*start, first]
-    home.role("alike").click()
-    home.until(f"!s.batch.includes({start[0]})")
+    home.role("mixed").click()
+    assert home.until(f"!s.batch.includes({start[1]})")["batch"] == python._batches["mixed"]
     home.role("best").click()
     state = home.until("s.batch[0] === s.ranking[0][0]")
     assert state["batch"] == [i for i, _ in state["ranking"][:8]]
@@ -191,7 +205,7 @@ def test_the_batch_is_what_the_reader_chooses(home, python) -> None:
         state = home.until(f"s.batch.length === {left}")
     assert home.role("remove").is_disabled(), "a batch of one has no rivals"
     assert home.role("matrix").locator("tbody tr").count() == 2
-    home.role("mixed").click()
+    home.role("alike").click()
     assert home.until("s.batch.length === 8")["batch"] == start
 
 
@@ -277,7 +291,7 @@ def test_speaks_once_the_reader_rests(opened) -> None:
         stays_silent(page, live, lambda: widget.role("query").press_sequentially(next(letters)))
         state = widget.until("s.query === 'a horse'")
         caption = widget.el.evaluate(f"(el) => JSON.parse(el.source).captions[{state['ranking'][0][0]}]")
-        expect(live).to_contain_text(f"“a horse”: best {caption}")
+        expect(live).to_contain_text(f"none of the 192 images has this in its name; the nearest are {caption}")
         assert re.fullmatch(r".+ in \w+ style, cosine 0\.\d\d · (new|seen)", widget.role("result").text_content())
         assert log.problems() == []
 

@@ -158,7 +158,7 @@ def test_feature_maps_are_the_trained_networks(widget, data) -> None:
     assert widget.state["maps"] == 0
     assert not widget.el.locator(".de-ue-maps").is_visible()
     choose(widget, 2)
-    assert "stored for" in widget.el.locator(".de-ue-detail").inner_text()
+    assert "stored for" in widget.el.locator(".de-ue-place").inner_text()
     assert widget.role("t").is_disabled()
 
 
@@ -236,3 +236,30 @@ def test_names_do_not_run_into_each_other(on, size, model) -> None:
     small = widget.el.evaluate("""(el) => [...el.querySelectorAll("[role=option]")]
         .map((e) => e.getBoundingClientRect()).filter((box) => box.width < 24 || box.height < 24).length""")
     assert small == 0, "a finger needs 24 pixels"
+
+
+@pytest.mark.parametrize("size", [b.WIDE, b.NARROW], ids=["wide", "narrow"])
+def test_the_u_and_its_maps_fill_the_frame_and_share_a_screen(on, size) -> None:
+    widget = Widget(on(TAG, size=size), TAG)
+    widget.until("s.ready")
+    click(widget, "down.2")
+    frame, u, maps = (widget.el.locator(css).bounding_box() for css in (".de-panel", ".de-ud", ".de-ue-maps"))
+    assert u["width"] > frame["width"] - 40 and maps["width"] == pytest.approx(u["width"], abs=1)
+    top = min(widget.role(role).bounding_box()["y"] for role in ("play", "part"))
+    assert maps["y"] + maps["height"] - top < size["height"]
+    letters = widget.el.evaluate("""(el) => [...el.querySelectorAll("[role=option] > *")]
+        .map((e) => parseFloat(getComputedStyle(e).fontSize))""")
+    assert min(letters) >= 12
+
+
+def test_the_room_of_the_maps_stays_where_a_part_has_none(widget) -> None:
+    below = widget.el.locator(".de-ue-facts")
+    click(widget, "down.2")
+    before = below.bounding_box()["y"] - widget.el.bounding_box()["y"]
+    click(widget, "time")
+    assert widget.state["maps"] == 0
+    place = widget.el.locator(".de-ue-main").bounding_box()["y"] - widget.el.bounding_box()["y"]
+    assert place < before
+    click(widget, "down.2")
+    assert widget.el.locator(".de-ue-main").bounding_box()["y"] - widget.el.bounding_box()["y"] == pytest.approx(place)
+    assert "no attention" in widget.el.locator(".de-ue-room").inner_text()

@@ -43,7 +43,7 @@ ON_THE_WAY = {
     "beta-start": 0.001,
     "beta-end": 0.05,
     "s": 0.05,
-    "step": 4,
+    "step": 500,
     "part": 4,
     "cell": 8,
     "n": 100,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from widgets import Widget, payload
+from widgets import Widget, clock_of, payload
 
 import diffusion_edu as de
 from diffusion_edu.widgets.maths.noise import widget_noise
@@ -128,6 +128,7 @@ def test_text_and_charts_follow(widget, data) -> None:
     assert widget.drag(curve, (0.8, 0.5), (0.3, 0.5)) >= 3
     assert abs(widget.state["t"] / data["T"] - 0.25) < 0.1
     # the histogram comes near the normal curve at the end, and is far from it at the start
+    assert widget.el.locator("text:text-is('0 dB: equal variance')").is_visible()
     bars = widget.el.locator(".de-chart svg").nth(2)
     at_end = bars.get_attribute("aria-label")
     widget.type("t", 0)
@@ -140,6 +141,27 @@ def test_what_is_typed_stays_in_bounds(widget, data) -> None:
         widget.type("t", typed)
         assert widget.until(f"s.t === {t}")["t"] == t
         assert widget.role("t-number").input_value() == str(t)
+
+
+def test_a_number_beyond_the_limits_is_brought_back_and_says_so(on, data) -> None:
+    widget = Widget(on(TAG, clock=True), TAG)
+    tip = widget.el.locator(".de-limits")
+    widget.type("t", data["T"] // 2)
+    assert tip.count() == 0
+    with clock_of(widget.page) as let_pass:
+        widget.type("t", data["T"] + 500)
+        assert tip.inner_text() == f"0 to {data['T']:,}" and tip.get_attribute("role") == "alert"
+        box, number = tip.bounding_box(), widget.role("t-number").bounding_box()
+        assert 0 <= box["y"] - number["y"] - number["height"] < 6, "it stands below its box"
+        assert box["x"] + box["width"] == pytest.approx(number["x"] + number["width"], abs=2)
+        let_pass(5000)
+        assert tip.count() == 0
+
+
+def test_the_three_images_stand_on_one_line(widget) -> None:
+    captions = [figure.bounding_box() for figure in widget.el.locator(".de-xt-sum figcaption").all()]
+    assert len(captions) == 3
+    assert captions[0]["y"] == pytest.approx(captions[1]["y"], abs=1.5) == captions[2]["y"]
 
 
 def png(width: int = 60, height: int = 40) -> bytes:

@@ -6,6 +6,7 @@ import {
   kernelNumbers,
   overlapOf,
   placesOf,
+  tapsOf,
   termsOf,
   writesOf,
 } from "../maths/convolution.mjs";
@@ -48,12 +49,24 @@ export function cellAfter(cell, before, after) {
   return Math.min(row, after - 1) * after + Math.min(column, after - 1);
 }
 
+// Along the window of an output: {input place: kernel element}, for every pair of a row and a column.
+const windowOf = (rows, columns) =>
+  new Map(rows.flatMap((a) => columns.map((b) => [at(a.place, b.place), at(a.weight, b.weight)])));
+
+// The products of an output, in the order of its terms: the place of each input and the kernel element it meets.
+function productsOf(rows, columns) {
+  const inside = (tap) => tap.source !== null;
+  const pairs = rows.filter(inside).flatMap((a) => columns.filter(inside).map((b) => [a, b]));
+  return pairs.map(([a, b]) => ({ place: at(a.place, b.place), weight: at(a.weight, b.weight) }));
+}
+
 // source: [row, column] of the place under the pointer, or null.
 export function factsOf(now, built, source) {
   const { o, message, input, kernel, output, overlap, drawn, unused } = built;
   const valid = o !== null;
   const cell = valid ? [Math.floor(now.cell / o), now.cell % o] : [0, 0];
   const terms = valid ? termsOf(now, input, kernel, cell[0], cell[1]) : [];
+  const [rows, columns] = valid ? cell.map((v) => tapsOf(now, v)) : [[], []];
   const origin = source?.map((place) => (now.mode === "conv" ? place : place / now.s)) ?? null;
   const goes = origin && valid ? origin.map((r) => writesOf(now, o, r)) : null;
   const state = {
@@ -64,5 +77,5 @@ export function factsOf(now, built, source) {
     writes: goes ? goes[0].flatMap((a) => goes[1].map((b) => [a.y, b.y])) : null,
     overlap: valid ? overlap.map((a) => overlap.map((b) => a * b)) : null,
   };
-  return { state, terms, goes };
+  return { state, terms, goes, window: windowOf(rows, columns), products: productsOf(rows, columns) };
 }

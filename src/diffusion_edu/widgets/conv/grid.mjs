@@ -1,15 +1,16 @@
 // A square of numbered cells that eye, pointer, keyboard and screen readers can walk through, with a frame over it.
 //
-// squareGrid(options) -> {el, build(rows), mark(class, test), choose(key), frame(paths), label(words)}
+// squareGrid(options) -> {el, build(rows), mark(class, test), corners(corner), choose(key), frame(paths), label(words)}
 // Each cell is {key, words, value, classes, live}: `live` cells take the focus, one at a time (a roving tabindex).
 import { h } from "../kit/dom.mjs";
 
 export const GRID_CSS = `
 .de-cg{position:relative;width:max-content;margin:0 auto;touch-action:manipulation}
 .de-cg-row{display:flex}
-.de-cg-cell{width:var(--cell);height:var(--cell);padding:1px;flex:none;font-size:max(9px,calc(var(--cell)*.38));
+.de-cg-cell{width:var(--cell);height:var(--cell);padding:1px;flex:none;font-size:max(11px,calc(var(--cell)*.38));
   line-height:1}
-.de-cg-cell>span{display:flex;align-items:center;justify-content:center;width:100%;height:100%;border-radius:3px;
+.de-cg-cell>span{position:relative;display:flex;align-items:center;
+  justify-content:center;width:100%;height:100%;border-radius:3px;
   border:1px solid color-mix(in srgb,var(--c) 55%,transparent);
   background:color-mix(in srgb,var(--c) calc(13% + var(--shade,0)*34%),var(--w-surface))}
 .de-cg-cell.is-pad>span,.de-cg-cell.is-gap>span,.de-cg-cell.is-extra>span{border-style:dashed;
@@ -22,6 +23,12 @@ export const GRID_CSS = `
   border-color:var(--w-violet);color:var(--w-text)}
 .de-cg-cell.is-source>span{box-shadow:inset 0 0 0 2px var(--w-orange)}
 .de-cg-cell.is-now>span{font-weight:700}
+.de-cg-cell.is-lit>span{box-shadow:inset 0 0 0 2px var(--w-text)}
+.de-cg-cell>[data-weight]{align-items:flex-start;justify-content:flex-start;padding:1px 0 0 3px;font-size:11px}
+.de-cg-cell>[data-weight]::after{content:attr(data-weight);position:absolute;right:2px;bottom:0;font-weight:600;
+  color:var(--w-violet)}
+.is-small .de-cg-cell>[data-weight]{align-items:center;justify-content:center;padding:0}
+.is-small .de-cg-cell>[data-weight]::after{content:none}
 .de-cg-cell[tabindex]{cursor:pointer}
 .de-cg-cell:focus{outline:0}.de-cg-cell:focus-visible{outline:2px solid var(--w-teal);outline-offset:-1px;
   border-radius:4px}
@@ -133,6 +140,14 @@ export function squareGrid({ role, colour, oncell = null, onleave = () => {} }) 
     label: (words) => body.setAttribute("aria-label", words),
     mark(name, test) {
       for (const [key, { el }] of cells.nodes) el.classList.toggle(name, Boolean(test(key)));
+    },
+    // Small numbers in the corners of cells: corner(key), or undefined for none.
+    corners(corner) {
+      for (const [key, { el }] of cells.nodes) {
+        const [words, span] = [corner(key), el.firstChild];
+        if (words === undefined) span.removeAttribute("data-weight");
+        else span.setAttribute("data-weight", words);
+      }
     },
     choose(key) {
       cells.rove(key);

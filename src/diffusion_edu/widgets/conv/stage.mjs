@@ -1,7 +1,6 @@
 // The three grids of <conv-explorer>: input, kernel, output; and the legend of their cells.
 import { h, text } from "../kit/dom.mjs";
 import { clamp } from "../kit/numbers.mjs";
-import { tapsOf } from "../maths/convolution.mjs";
 import { at } from "./facts.mjs";
 import { squareGrid, squarePath } from "./grid.mjs";
 import { minus, times } from "./words.mjs";
@@ -68,18 +67,23 @@ function build(grids, captions, { mode, i, k }, { input, kernel, output, places,
 }
 
 // What is read and written now; source: the place of the input under the pointer, or null.
-function mark(grids, now, low, { state, goes }, source) {
+function mark(grids, now, { low, kernel }, { state, goes, window }, source) {
   const [y, x] = state.cell;
-  const places = [y, x].map((v) => tapsOf(now, v).map((tap) => tap.place));
-  const isRead = (key) => key.split(",").every((v, side) => places[side].includes(Number(v)));
-  grids.input.mark("is-read", (key) => !goes && isRead(key));
+  grids.input.mark("is-read", (key) => !goes && window.has(key));
+  grids.input.corners((key) => {
+    const [u, v] = (!goes && window.get(key)?.split(",")) || [];
+    return u === undefined ? undefined : minus(kernel[u][v]);
+  });
   grids.input.mark("is-source", (key) => source && key === at(...source));
   const written = new Set((state.writes ?? []).map(([a, b]) => at(a, b)));
   grids.output.mark("is-read", (key) => written.has(key));
   grids.output.mark("is-now", (key) => key === at(y, x));
   grids.output.choose(at(y, x));
   const reach = now.d * (now.k - 1) + 1;
-  grids.input.frame(goes ? [] : [["violet", squarePath(places[0][0] - low, places[1][0] - low, reach)]]);
+  const [row, column] = Array.from(window.keys())[0]
+    .split(",")
+    .map((v) => Number(v) - low);
+  grids.input.frame(goes ? [] : [["violet", squarePath(row, column, reach)]]);
   grids.output.frame([["teal", squarePath(y, x, 1)]]);
 }
 
@@ -94,19 +98,26 @@ export function stageView(now, status, on) {
   const figure = ([name, grid]) => h("figure", { class: "de-frame" }, captions[name], grid.el);
   const el = h("div", { class: "de-ce-stage" }, ...Object.entries(grids).map(figure));
   const legend = legendLine();
+  /** @type {any} */
   let shown = { drawn: false };
 
-  // One size of cell for all three grids: side by side where they stay legible, else below one another.
+  // One size of cell for all three grids: side by side where the cells stay large, else kernel and output together
+  // below the input. Smaller than legible they never are: a grid too wide for its place scrolls.
   function resize() {
     if (!shown.drawn) return;
     const width = el.clientWidth || 300;
-    const sides = [shown.places.length, now.k, shown.o];
-    const line = (width - 52) / (sides[0] + Math.max(sides[1], 2.6) + Math.max(sides[2], 2.6));
-    const cell = clamp(Math.floor(line >= 20 ? line : Math.min(32, (width - 2) / Math.max(...sides))), 12, 36);
+    const [input, kernel, output] = [shown.places.length, Math.max(now.k, 2.6), Math.max(shown.o, 2.6)];
+    const line = (width - 64) / (input + kernel + output);
+    const below = Math.min(32, (width - 6) / input, (width - 34) / (kernel + output));
+    const long = Math.max(...shown.output.flat().map((v) => String(v).length));
+    const least = long > 2 ? 26 : 22;
+    const alone = Math.min(32, (width - 6) / Math.max(input, output));
+    const cell = clamp(Math.floor([line, below].find((v) => v >= 24) ?? alone), least, 36);
     el.style.setProperty("--cell", `${cell}px`);
+    el.classList.toggle("is-small", cell < 24);
     // Room for the longest sum, so that what follows stays where it is while the kernel moves.
-    const lines = Math.ceil((6.5 * now.k ** 2 + 60) / (width / 7.2));
-    status.style.minHeight = `${1.4 * lines}em`;
+    const lines = Math.ceil((7.5 * now.k ** 2 + 60) / (width / 7.2));
+    status.style.minHeight = `${24 * lines}px`;
   }
   const watcher = new ResizeObserver(resize);
   watcher.observe(el);
@@ -118,6 +129,11 @@ export function stageView(now, status, on) {
       if (built.drawn) legend.draw(built.places);
       resize();
     },
-    mark: (facts, source) => mark(grids, now, shown.low, facts, source),
+    mark: (facts, source) => mark(grids, now, shown, facts, source),
+    // The two factors of a product, or none: {place, weight} or null.
+    light(product) {
+      grids.input.mark("is-lit", (key) => key === product?.place);
+      grids.kernel.mark("is-lit", (key) => key === product?.weight);
+    },
   };
 }

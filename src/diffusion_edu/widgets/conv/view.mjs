@@ -1,34 +1,48 @@
 // What is seen of <conv-explorer>: controls, formula, the stage with its grids, the sum.
 import { iconButton, select, slider } from "../kit/controls.mjs";
-import { bold, h, math, note, panel, row, text } from "../kit/dom.mjs";
+import { h, math, note, panel, row, text } from "../kit/dom.mjs";
 import { watch } from "../kit/memo.mjs";
 import { formulaOf } from "../maths/sizes.mjs";
 import { SIZES } from "./facts.mjs";
 import { GRID_CSS } from "./grid.mjs";
 import { stageView } from "./stage.mjs";
+import { sumView } from "./sum.mjs";
 import { HINT, NAMES, PRESETS, presetOf } from "./words.mjs";
 
 const CSS = `${GRID_CSS}
 .de-ce-controls{display:grid;grid-template-columns:repeat(3,minmax(0,1fr));gap:2px 20px}
-.de-ce-controls .de-slider{grid-template-columns:auto minmax(48px,1fr) auto;gap:4px 8px;--w-label:1.1em}
+.de-ce-controls .de-slider{grid-template-columns:5.4em minmax(48px,1fr) auto;gap:4px 8px;font-size:.8125rem}
+.de-ce-controls .de-slider>label{white-space:normal;line-height:1.15}
 .de-widget .de-ce-controls input[type=number]{width:3.1rem}
 .de-ce-formula{margin:0;min-height:2.9em}.de-ce-formula b{font-weight:600}
 .de-ce-stage{display:flex;flex-wrap:wrap;gap:14px 24px;justify-content:center;align-items:flex-start}
-.de-widget .de-ce-stage figure{margin:0;padding:0}
-.de-ce-pick{flex:1 1 16rem}.de-ce-pick>label{white-space:nowrap}.de-ce-pick select{min-width:0;width:100%}
+.de-widget .de-ce-stage figure{margin:0;padding:0 2px 2px;max-width:100%;overflow:auto hidden}
+.de-ce-picks{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:8px 20px}
+.de-ce-picks .de-label>label{white-space:nowrap}.de-ce-picks select{min-width:0;width:100%}
 .de-ce-walk{display:grid;grid-template-columns:auto minmax(0,1fr);gap:8px 14px;align-items:center}
-.de-ce-sum{margin:0;overflow-wrap:anywhere}
+.de-ce-sum{margin:0;overflow-wrap:anywhere;line-height:24px}
+.de-widget button.de-ce-term{display:inline-block;min-height:24px;min-width:24px;padding:0 2px;line-height:22px;
+  font-size:inherit;border:1px solid transparent;border-radius:5px;background:none;white-space:nowrap}
+.de-widget button.de-ce-term:is(:hover,:focus){border-color:var(--w-text);background:var(--w-soft)}
 .de-ce-legend{display:flex;flex-wrap:wrap;gap:4px 14px;margin:0;color:var(--w-muted);font-size:.78rem}
 .de-ce-legend>span{display:inline-flex;align-items:center;gap:5px}
-.de-ce-legend .de-cg-cell{--cell:16px;font-size:9px}
-@container (max-width:520px){.de-ce-controls{grid-template-columns:repeat(2,minmax(0,1fr));gap:2px 12px}
-  .de-ce-controls .de-slider{gap:4px 6px}.de-ce-formula{min-height:4.3em}.de-ce-walk{grid-template-columns:1fr}}
+.de-ce-legend .de-cg-cell{--cell:18px;font-size:11px}
+@container (max-width:520px){.de-ce-controls{grid-template-columns:repeat(2,minmax(0,1fr));gap:4px 14px}
+.de-ce-controls .de-slider{grid-template-columns:minmax(0,1fr) auto;gap:0 6px}
+.de-ce-controls .de-slider>:last-child{grid-area:1/2}.de-ce-controls .de-slider>:nth-child(2){grid-column:1/-1}
+.de-widget .de-ce-controls input[type=number]{min-height:26px;padding:1px 6px}
+.de-ce-formula{min-height:4.3em}.de-ce-walk{grid-template-columns:auto minmax(0,1fr);gap:8px}
+.de-ce-walk .de-row{gap:4px;flex-wrap:nowrap}.de-ce-walk .de-slider>label{display:none}.de-ce-stage{gap:8px 24px}
+.de-widget .de-ce-walk input[type=number]{width:3.1rem}
+.de-ce-picks{gap:8px 14px}.de-ce-picks>.de-label{display:grid;gap:2px}}
 `;
 
 function sizeSlider(name, [min, max], change) {
   const short = name === "output_padding" ? "op" : name;
+  const word = NAMES[name].replace(/ size| \w+$/g, "");
+  const label = h("span", {}, `${word} `, short === "op" ? short : math(short));
   return slider({
-    ...{ role: short, label: short === "op" ? "op" : math(name), name: NAMES[name], min, max },
+    ...{ role: short, label, name: NAMES[name], min, max },
     colour: { i: "blue", k: "violet" }[name] ?? "grey",
     oninput: (v) => change({ [name]: v }),
   });
@@ -42,8 +56,8 @@ function controlsOf(now, traits, { change, goTo }) {
   return {
     mode: pick("mode", "operation", traits.mode.choices, now.mode, (v) => change({ mode: v })),
     preset: pick("preset", "example", presets, "own", take),
-    input: pick("input-values", "input", traits.input.choices, now.input, (v) => change({ input: v })),
-    kernel: pick("kernel-values", "kernel", traits.kernel.choices, now.kernel, (v) => change({ kernel: v })),
+    input: pick("input-values", "numbers of the input", traits.input.choices, now.input, (v) => change({ input: v })),
+    kernel: pick("kernel-values", "of the kernel", traits.kernel.choices, now.kernel, (v) => change({ kernel: v })),
     sizes: Object.fromEntries(SIZES.map((name) => [name, sizeSlider(name, traits[name].limits, change)])),
     cell: slider({ ...cell, oninput: goTo }),
   };
@@ -69,9 +83,8 @@ export function convView(now, traits, on) {
     play: iconButton("play", "play", "Play", null, true),
     next: iconButton("next", "next", "One output on", () => on.goTo(now.cell + 1)),
   };
-  controls.preset.el.classList.add("de-ce-pick");
-  const status = h("p", { class: "de-status de-ce-sum" });
-  const stage = stageView(now, status, on);
+  const sum = sumView((product) => stage.light(product));
+  const stage = stageView(now, sum.el, on);
   const warning = h("p", { class: "de-warn de-orange" });
   const arena = h("div", {}, warning, stage.el);
   const formula = h("p", { class: "de-ce-formula" });
@@ -83,11 +96,12 @@ export function convView(now, traits, on) {
     panel: panel(
       "Explorer of convolutions",
       CSS,
-      row(controls.mode.el, controls.preset.el),
+      h("div", { class: "de-ce-picks" }, controls.mode.el, controls.preset.el),
       h("div", { class: "de-ce-controls" }, ...Object.values(controls.sizes).map((c) => c.el)),
-      ...[row(controls.input.el, controls.kernel.el), formula],
       h("div", { class: "de-ce-walk" }, row(...Object.values(buttons).map((b) => b.el)), controls.cell.el),
-      ...[arena, status, stage.legend, remark, hint],
+      ...[arena, sum.el, stage.legend, formula, remark],
+      h("div", { class: "de-ce-picks" }, controls.input.el, controls.kernel.el),
+      hint,
     ),
     draw(facts, built, words, source) {
       const { drawn, valid } = facts.state;
@@ -103,7 +117,7 @@ export function convView(now, traits, on) {
       if (!drawn) warning.replaceChildren(words.problem);
       text(remark, words.remark);
       if (drawn) stage.mark(facts, source);
-      status.replaceChildren(...bold(...words.sum));
+      sum.draw(words.sum, facts.products);
     },
   };
 }

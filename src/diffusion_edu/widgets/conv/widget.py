@@ -52,7 +52,7 @@ class ConvExplorer(BookWidget):
     kernel = Choice("numbered", KERNELS)
     _esm = esm("conv")
     _tag = "conv-explorer"
-    _heights = (742, 1102)
+    _heights = (789, 1228)
 
     def __init__(
         self,

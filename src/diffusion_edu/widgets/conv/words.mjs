@@ -28,11 +28,11 @@ export const NAMES = {
   s: "stride s",
   p: "padding p",
   d: "dilation d",
-  output_padding: "output padding",
+  output_padding: "output padding op",
 };
 export const HINT =
-  "Point at an output to see what it reads, or at an input to see where it goes. " +
-  "Tab and the arrow keys walk through both.";
+  "Point at an output to see what it reads, at an input to see where it goes, or at a product of the sum to find its " +
+  "two factors. Tab and the arrow keys walk through all three.";
 
 export const minus = (v) => String(v).replace("-", "−");
 export const times = (n, one, more = `${one}s`) => `${n} ${n === 1 ? one : more}`;
@@ -68,14 +68,16 @@ function remark(setting, o, unused) {
   return `${same} ${coversEvenly(setting) ? even : uneven}`;
 }
 
-// The sum of an output: (1, 2) = Σ input · weight = 3·1 + ... = 17. What stands in a list is bold.
+// The sum of an output: (1, 2) = Σ input · weight = 3·1 + ... = 17. What stands in a list is bold; `terms` stands
+// where its products do.
 function outputSum(k, [y, x], terms, value) {
   const part = (v) => (v < 0 ? `(${minus(v)})` : String(v));
-  const sum = terms.map((term) => `${part(term.value)}·${part(term.weight)}`).join(" + ");
+  const sum = terms.map((term) => `${part(term.value)}·${part(term.weight)}`);
   const zeros = k ** 2 - terms.length;
   const some = zeros ? `, and ${times(zeros, "element")} of the kernel on zeros.` : ".";
   const rest = terms.length ? some : ": the whole kernel lies on zeros.";
-  return [[`output (${y}, ${x})`], sum ? ` = Σ input · weight = ${sum} = ` : " = ", [minus(value)], rest];
+  const made = sum.length ? [" = Σ input · weight = ", { terms: sum }, " = "] : [" = "];
+  return [[`output (${y}, ${x})`], ...made, [minus(value)], rest];
 }
 
 // Where an input goes; `goes` holds {y, weight} for the rows and for the columns.

@@ -43,6 +43,12 @@ class Machine:
     memory: float | None
     source: str
 
+    def counted(self, devices: int) -> str:
+        """So many of it, in words: "one T4", "8 × T4"; the CPU's name holds a number already."""
+        if devices > 1:
+            return f"{devices} × {self.name}"
+        return self.name if self.name.startswith("two ") else f"one {self.name}"
+
 
 MACHINES: dict[str, Machine] = {
     "cpu": Machine("two CPU cores", 134e9, 335e9, 38e9, None, "measured: matrix products, copy of memory"),
@@ -82,7 +88,7 @@ class CostExplorer(BookWidget):
     devices = Whole(1, 1, 64)
     _esm = esm("cost")
     _tag = "cost-explorer"
-    _heights = (760, 1480)
+    _heights = (705, 1145)
 
     def __init__(
         self,
@@ -148,10 +154,10 @@ class CostExplorer(BookWidget):
         words = [
             f"{NETWORKS[self.network][0]} network: {_shape(self.network)}; {self.side}×{self.side} images",
             f"{picture.flops / 1e9:.3g} GFLOP forward, {cost.picture_flops / 1e9:.3g} GFLOP a training image",
-            f"{self.pictures / 1e6:.4g} million images on {self.devices} × {machine.name}, {bits}: "
+            f"{self.pictures / 1e6:.4g} million images on {machine.counted(self.devices)}, {bits}: "
             f"at least {_hours(cost.floor_seconds)}, {_hours(cost.seconds)} at {self.share} % of the peak",
             f"memory {cost.memory_bytes / 1e9:.3g} GB with a batch of {self.batch}"
-            + ("" if machine.memory is None else f", of {machine.memory / 1e9:.0f} GB"),
+            + (", of unknown" if machine.memory is None else f", of {machine.memory / 1e9:.0f} GB"),
         ]
         bars = [
             ("FLOPs by resolution", [(part.name, float(part.flops)) for part in picture.parts]),
@@ -182,7 +188,7 @@ def _shape(name: str) -> str:
 def _machine(machine: Machine) -> dict[str, Any]:
     peak = {"fp32": machine.fp32, "half": machine.half}
     rest = {"bandwidth": machine.bandwidth, "memory": machine.memory, "source": machine.source}
-    return {"label": machine.name, "peak": peak, **rest}
+    return {"label": machine.name, "one": machine.counted(1), "peak": peak, **rest}
 
 
 def _hours(seconds: float) -> str:

@@ -3,11 +3,14 @@ import { duration, thousands, withUnit } from "../kit/numbers.mjs";
 import { epochsOf } from "./facts.mjs";
 
 export const NOTE =
-  "Solid: what memory and arithmetic allow; dot: a training step of this network; dashed: the share of the peak " +
-  "chosen above. Counted are saved activations (written and read forwards, read twice backwards) and weights, " +
-  "gradients, AdamW and EMA once a step. Values that are not saved are moved too, unless operations are fused, so " +
-  "real steps lie further left. Left out: normalizations and SiLU (under 1 % of the FLOPs), and what the devices " +
-  "exchange.";
+  "The roofline, solid, is what memory and arithmetic allow; the dot is a training step of this network; the dashed " +
+  "line is the share of the peak chosen above. Counted are saved activations (written and read forwards, read twice " +
+  "backwards) and, once a step, weights, gradients, AdamW and EMA. Values that are not saved are moved too, unless " +
+  "operations are fused, so real steps lie further left. Left out: normalizations and SiLU (under 1 % of the FLOPs), " +
+  "and what the devices exchange.";
+
+// one H100 SXM, 8 × H100 SXM
+const onWords = (devices, { label, one }) => (devices === 1 ? one : `${devices} × ${label}`);
 
 export function epochWords(pictures) {
   const epochs = epochsOf(pictures);
@@ -24,27 +27,43 @@ function tileWords(now, { one, machine, cost }) {
   return {
     picture: ["a training image", withUnit(cost.picture_flops, "FLOP"), `3 × ${withUnit(one.flops, "FLOP")} forward`],
     floor: ["at the peak, at least", duration(cost.floor_seconds), `${withUnit(cost.total_flops, "FLOP")} in all`],
-    time: [`at ${now.share} % of the peak`, duration(cost.seconds), epochWords(now.pictures)],
-    rate: ["images per second", thousands(cost.pictures_per_second), `on ${now.devices} × ${machine.label}`],
+    rate: ["images per second", thousands(cost.pictures_per_second), `on ${onWords(now.devices, machine)}`],
   };
 }
 
+// The answer, in two parts: how long, and whether it fits.
+function answerWords({ machine, cost, fits }) {
+  if (fits === null) return [duration(cost.seconds), ", memory of the machine unknown"];
+  const there = withUnit(machine.memory, "B");
+  return [duration(cost.seconds), fits ? `, fits in ${there}` : `, does not fit in ${there}`];
+}
+
+function moreWords(now) {
+  const devices = now.devices === 1 ? "one device" : `${now.devices} devices`;
+  return `${now.side}×${now.side}, ${now.precision === "fp32" ? "fp32" : "16 bits"}, ${devices}`;
+}
+
 function sourceWords({ network, one, machine, peak }) {
-  const memory = machine.memory === null ? "" : `, ${withUnit(machine.memory, "B")}`;
+  const memory = machine.memory === null ? " of unknown size" : `, ${withUnit(machine.memory, "B")}`;
   return (
     `Network: ${network.shape}, ${withUnit(one.parameters, "")} parameters. ${machine.label}: ` +
     `${withUnit(peak, "FLOP/s")}, memory ${withUnit(machine.bandwidth, "B/s")}${memory} (${machine.source}).`
   );
 }
 
-function statusWords(now, { machine, cost, peak, fits }, allowed) {
+function statusWords(now, { machine, cost, peak }, allowed) {
   const bound =
     cost.roof < peak
       ? `moving data alone keeps it below ${allowed} % of the peak`
-      : "by the count below, moving data would not slow it";
+      : "by the roofline, moving data would not slow it";
   return (
-    `${thousands(now.pictures)} images (${epochWords(now.pictures)}) on ${now.devices} × ${machine.label}: ` +
-    `at least ${duration(cost.floor_seconds)}, ${duration(cost.seconds)} at ${now.share} % of the peak; ${bound}. ` +
+    `${thousands(now.pictures)} images (${epochWords(now.pictures)}) on ${onWords(now.devices, machine)}: ` +
+    `at least ${duration(cost.floor_seconds)}, ${duration(cost.seconds)} at ${now.share} % of the peak; ${bound}.`
+  );
+}
+
+function heldWords({ cost, fits }) {
+  return (
     `A device holds ${withUnit(cost.memory_bytes, "B")}: ${withUnit(cost.state_bytes, "B")} of weights, gradients, ` +
     `moments and EMA in fp32, ${withUnit(cost.activation_bytes, "B")} of activations.${fits ? " It fits." : ""}`
   );
@@ -76,11 +95,11 @@ export function wordsOf(now, facts) {
   const allowed = Math.round((100 * cost.roof) / peak);
   const status = statusWords(now, facts, allowed);
   const troubles = troublesOf(now, facts, allowed);
-  const whole = machine.memory === null ? "" : ` of ${withUnit(machine.memory, "B")}`;
+  const whole = machine.memory === null ? ", of unknown" : ` of ${withUnit(machine.memory, "B")}`;
   return {
     ...{ tiles: tileWords(now, facts), source: sourceWords(facts), status, roofline: rooflineWords(facts) },
-    warning: troubles.join(" "),
-    spoken: [...troubles, status].join(" "),
+    ...{ answer: answerWords(facts), more: moreWords(now), warning: troubles.join(" ") },
+    spoken: [...troubles, status, heldWords(facts)].join(" "),
     flops: `${withUnit(one.flops, "FLOP")} forward`,
     parameters: withUnit(one.parameters, ""),
     memory: `${withUnit(cost.memory_bytes, "B")}${whole}`,

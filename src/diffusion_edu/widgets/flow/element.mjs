@@ -2,7 +2,7 @@
 //
 // Controls (data-role): shape, text (letters), clear (own drawing), direction (two radio buttons), play, prev, next,
 // speed, t, t-number, forward, steps, steps-number, eta, eta-number, start, start-t, start-t-number, seed, arrows,
-// trails.
+// trails, more (opens forward, start, start-t, seed and speed).
 // state: {shape, text, direction, forward, t, steps, eta, seed, start, start_t, n, centres, alpha_bar, signal, noise,
 //         noise_share, mean [x, y], std (both of x_t), distance, distance_data, distance_noise (mean distances to the
 //         nearest data point), times (visited steps, in order), ready (false while the oracle still works on what was

@@ -5,7 +5,17 @@ import { estimate } from "../maths/oracle.mjs";
 import { noise } from "../maths/schedules.mjs";
 import { HALF, plane, tint } from "./canvas.mjs";
 import { pathsOf } from "./facts.mjs";
-import { EMPTY_PLANE, HINT, NOTE, OWN_SHAPES, SPEEDS } from "./words.mjs";
+import {
+  EMPTY_PLANE,
+  FORWARD_HINT,
+  HINT,
+  LETTERS,
+  LETTERS_HINT,
+  NOTE,
+  OWN_SHAPES,
+  SPEEDS,
+  stepsWords,
+} from "./words.mjs";
 
 const GRID = 15; // arrows a side
 
@@ -16,7 +26,14 @@ const CSS = `
 .de-fx fieldset{border:0;border-top:1px solid var(--w-border);margin:0;padding:8px 0 0;display:grid;gap:6px;
   min-width:0;--w-label:3.4em}
 .de-fx legend{padding:0 8px 0 0;font-size:.8125rem;font-weight:600;color:var(--w-text);float:none;width:auto;margin:0}
-.de-fx .de-status{min-height:8.4em}
+/* the longest words that it has: what lies below stays where it is */
+.de-fx .de-status{min-height:8.8em}
+.de-fx-steps{display:grid;gap:6px;--w-label:2.8em}
+.de-fx summary{cursor:pointer;font-size:.8125rem;font-weight:600;min-height:28px;padding:4px 2px;border-radius:6px;
+  color:var(--w-text)}
+.de-fx summary:hover{background:var(--w-soft)}
+.de-fx summary:focus-visible{outline:2px solid var(--w-teal);outline-offset:2px}
+.de-fx-more{display:grid;gap:10px;padding-top:6px;justify-items:start}.de-fx-start{justify-self:stretch}
 .de-fx-way{display:inline-flex;border:1px solid color-mix(in srgb,var(--w-grey) 75%,transparent);border-radius:8px;
   overflow:hidden}
 .de-fx-way label{margin:0;padding:5px 10px;cursor:pointer;font-size:.8125rem;min-height:32px;display:flex;
@@ -25,11 +42,11 @@ const CSS = `
 .de-fx-way label:focus-within{outline:2px solid var(--w-teal);outline-offset:-4px}
 .de-fx-way label:has(:checked):focus-within{outline-color:var(--w-on)}
 .de-fx-way input{position:absolute;inset:0;opacity:0;width:100%;height:100%;margin:0;cursor:pointer}
-.de-widget .de-fx input[type=text]{font:inherit;font-size:.8125rem;color:var(--w-text);background:var(--w-surface);
+.de-widget .de-panel input[type=text]{font:inherit;font-size:.8125rem;color:var(--w-text);background:var(--w-surface);
   border-radius:8px;
   border:1px solid color-mix(in srgb,var(--w-grey) 75%,transparent);min-height:32px;padding:4px 8px;width:7.5rem;
   margin:0}
-@container (max-width:620px){.de-fx{grid-template-columns:minmax(0,1fr)}}
+@container (max-width:620px){.de-fx{grid-template-columns:minmax(0,1fr)}.de-fx .de-status{min-height:10em}}
 `;
 
 function wayChoice(choices, onpick) {
@@ -48,8 +65,10 @@ function wayChoice(choices, onpick) {
 }
 
 function shapeControls(now, data, change) {
+  const limit = h("span", { class: "de-note", id: freshId() }, LETTERS_HINT);
+  const names = { "aria-label": "letters for the shape", "aria-describedby": limit.id };
   const typed = h("input", {
-    ...{ type: "text", "data-role": "text", maxlength: 12, "aria-label": "letters for the shape", value: now.text },
+    ...{ type: "text", "data-role": "text", maxlength: LETTERS, ...names, value: now.text },
     oninput: () => change({ text: typed.value }),
   });
   const stored = Object.entries(data.shapes).map(([name, { label }]) => [name, label]);
@@ -59,11 +78,11 @@ function shapeControls(now, data, change) {
   const clear = button("clear", "Clear", () => change({ drawn: [] }));
   const hint = h("span", { class: "de-note" }, HINT);
   return {
-    el: row(shape.el, typed, clear, hint),
+    el: row(shape.el, typed, limit, clear, hint),
     draw() {
       shape.input.value = now.shape;
       if (typed.value !== now.text) typed.value = now.text;
-      typed.hidden = now.shape !== "typed";
+      typed.hidden = limit.hidden = now.shape !== "typed";
       clear.hidden = hint.hidden = now.shape !== "drawn";
     },
   };
@@ -78,7 +97,7 @@ function stepControls({ T, traits }, change) {
   return {
     t: slider({ ...t, oninput: (v) => change({ t: v }) }),
     steps: slider({
-      ...{ ...steps, say: (v) => `${Math.round(v)} steps` },
+      ...{ ...steps, say: (v) => stepsWords(Math.round(v)) },
       oninput: (v) => change({ steps: Math.round(v) }),
     }),
     eta: slider({ ...eta, min: 0, max: 1, step: 0.05, colour: "orange", oninput: (v) => change({ eta: v }) }),
@@ -97,10 +116,10 @@ function choiceControls(now, { direction, forward, start, seed }, change) {
   return {
     way: wayChoice(direction.choices, (v) => change({ direction: v })),
     speed: select({ role: "speed", label: "Speed", options: SPEEDS, value: "6", onpick: () => {} }),
-    forward: pick("forward", "noised", forward.choices),
-    start: pick("start", "from", start.choices),
+    forward: pick("forward", "noise added", forward.choices),
+    start: pick("start", "way back from", start.choices),
     seed: button("seed", "New noise", () => change({ seed: (now.seed + 1) % (most + 1) })),
-    arrows: tick("arrows", "arrows: where the oracle points"),
+    arrows: tick("arrows", h("span", {}, "arrows to the exact estimate of ", math("x", "0"))),
     trails: tick("trails", "trails of six points"),
   };
 }
@@ -140,11 +159,20 @@ function drawPlane(view, world, now, run, x) {
 function statusOf(t, words) {
   if (words.empty) return [words.empty];
   const distance = ["Mean distance to the nearest data point: ", h("b", {}, words.distance), words.others];
-  const first = [h("b", {}, `t = ${t}`), `: noise share 1 − `, math("ᾱ", "t"), words.now];
+  const share = [words.share, " (1 − ", math("ᾱ", "t"), " of the variance)"];
+  const first = [h("b", {}, `t = ${t}`), ": ", ...share, words.now];
   return [...first, h("br"), h("span", { class: "de-muted" }, ...distance)];
 }
 
-function layout(canvas, c, steps, shape, buttons, startBox, status) {
+// What few readers need, folded; open from the start where it is in use.
+function moreView(now, c, startBox) {
+  const used = now.forward !== "jump" || now.start !== "noise";
+  const explained = h("div", {}, c.forward.el, note(FORWARD_HINT));
+  const inside = h("div", { class: "de-fx-more" }, explained, c.start.el, startBox, row(c.seed, c.speed.el));
+  return h("details", { open: used }, h("summary", { "data-role": "more" }, "More settings"), inside);
+}
+
+function layout(canvas, c, steps, shape, buttons, more, status) {
   const set = (legend, ...children) => h("fieldset", {}, h("legend", {}, legend), ...children);
   const walk = row(c.way.el, buttons.prev.el, buttons.play.el, buttons.next.el);
   return [
@@ -152,14 +180,14 @@ function layout(canvas, c, steps, shape, buttons, startBox, status) {
     h(
       "div",
       { class: "de-fx" },
-      h("div", {}, canvas, walk, steps.t.el),
+      h("div", {}, canvas, walk, h("div", { class: "de-fx-steps" }, steps.t.el, steps.steps.el)),
       h(
         "div",
         {},
         status,
-        set("Steps, both ways", steps.steps.el, row(c.forward.el, c.seed)),
-        set("Reverse process", steps.eta.el, c.start.el, startBox),
-        set("Show", c.arrows.el, c.trails.el, c.speed.el),
+        set("Fresh noise in each reverse step", steps.eta.el),
+        set("Show", c.arrows.el, c.trails.el),
+        more,
       ),
     ),
     note(NOTE),
@@ -178,7 +206,8 @@ export function flowView(now, data, on) {
     next: iconButton("next", "next", "One step on", () => on.visit(1)),
   };
   const status = h("p", { class: "de-status", "data-role": "status" });
-  const startBox = h("div", {}, steps.startT.el);
+  const startBox = h("div", { class: "de-fx-start" }, steps.startT.el);
+  const more = moreView(now, c, startBox);
   const label = "Flow of points to noise and back";
 
   function fill() {
@@ -195,7 +224,7 @@ export function flowView(now, data, on) {
   }
   return {
     ...{ fill, plane: view, play: buttons.play, seconds: () => Number(c.speed.input.value) },
-    panel: panel(label, CSS, ...layout(view.canvas, c, steps, shape, buttons, startBox, status)),
+    panel: panel(label, CSS, ...layout(view.canvas, c, steps, shape, buttons, more, status)),
     draw(world, run, x) {
       fill();
       drawPlane(view, world, now, run, x);

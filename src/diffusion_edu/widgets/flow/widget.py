@@ -87,7 +87,7 @@ class FlowExplorer(BookWidget):
     trails = Flag(False)
     _esm = esm("flow")
     _tag = "flow-explorer"
-    _heights = (640, 1040)
+    _heights = (626, 941)
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class FlowExplorer(BookWidget):
         std: float = STD,
         schedule: str = "linear",
         shape: str | None = None,
-        t: int = 100,
+        t: int = 0,
         **traits: Any,
     ) -> None:
         given = {name: toy(name, CENTRES, spread=0.0) for name in LABELS} if shapes is None else dict(shapes)

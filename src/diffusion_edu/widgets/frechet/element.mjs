@@ -2,8 +2,8 @@
 // two parts; and the distance that n points of each would show, draw after draw.
 //
 // Controls (data-role): preset; for each Gaussian (real, generated) three handles in the plane (real-centre,
-// real-first, real-second) and five boxes (real-x, real-y, real-along, real-across, real-turn); n, n-number, more,
-// many, seed.
+// real-first, real-second) and five boxes (real-x, real-y, real-along, real-across, real-turn) in a fold
+// (numbers); n, n-number, more, many, seed.
 // state: {preset, real, generated, n, seed, draws, mean_term, covariance_term, distance (all exact), estimates (the
 //         distance that each draw shows), estimate {mean, covariance, distance} (of the last draw, whose points are
 //         seen), average}

@@ -7,6 +7,8 @@ import { HANDLES } from "./words.mjs";
 const HALF = 4; // the plane shown: -HALF..HALF on both axes
 const UNIT = 100; // of the drawing
 const STALK = 0.36; // how far beyond the end of its axis a handle sits: a flat ellipse has handles as well
+const EDGE = HALF - 0.14; // no handle is placed further out: the outermost centre, 3.5, and its handles stay apart
+const APART = 0.5; // the least distance between handles of the two Gaussians
 const KEYS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 
 const px = (x) => +(x * UNIT).toFixed(1);
@@ -30,6 +32,34 @@ function handlePlace(g, axis) {
   const turn = ((g[4] + 90 * axis) * Math.PI) / 180;
   const way = g[2 + axis] + STALK;
   return [g[0] + way * Math.cos(turn), g[1] + way * Math.sin(turn)];
+}
+
+// The places where the handles of a Gaussian are seen: on their stalks, none outside the plane.
+function seenPlaces(g) {
+  return HANDLES.map(([axis]) => {
+    const place = handlePlace(g, axis);
+    const share = place.map((v, i) => (Math.abs(v) > EDGE ? (Math.sign(v) * EDGE - g[i]) / (v - g[i]) : 1));
+    return g.slice(0, 2).map((c, i) => c + Math.min(...share) * (place[i] - c));
+  });
+}
+
+// Moves handles of the one and the other Gaussian that would cover each other to the sides, so that both can be taken.
+function spread([first, second]) {
+  for (let round = 0; round < 4; round++) {
+    for (const p of first) {
+      for (const q of second) {
+        const between = [q[0] - p[0], q[1] - p[1]];
+        const far = Math.hypot(...between);
+        if (far >= APART) continue;
+        const way = far < 1e-9 ? [1, 0] : between.map((v) => v / far);
+        way.forEach((v, i) => {
+          p[i] = clamp(p[i] - (v * (APART - far)) / 2, -EDGE, EDGE);
+          q[i] = clamp(q[i] + (v * (APART - far)) / 2, -EDGE, EDGE);
+        });
+      }
+    }
+  }
+  return [first, second];
 }
 
 function stalk(g, axis) {
@@ -100,8 +130,7 @@ function makeHandle([axis, part, words], { name, role, colour, get, move, spot }
   return el;
 }
 
-function placeHandle(el, axis, g, limits) {
-  const [x, y] = handlePlace(g, axis);
+function placeHandle(el, axis, g, [x, y], limits) {
   el.style.left = `${50 + (50 * x) / HALF}%`;
   el.style.top = `${50 - (50 * y) / HALF}%`;
   const [min, max] = limits[axis < 0 ? 0 : 2];
@@ -116,7 +145,7 @@ function handlesOf(group) {
   const made = HANDLES.map((one) => [makeHandle(one, group), one[0]]);
   return {
     nodes: made.map(([el]) => el),
-    place: (g) => made.forEach(([el, axis]) => placeHandle(el, axis, g, group.limits)),
+    place: (g, seen) => made.forEach(([el, axis], i) => placeHandle(el, axis, g, seen[i], group.limits)),
   };
 }
 
@@ -141,9 +170,10 @@ export function frechetPlane(groups) {
   return {
     el: h("div", { class: "de-fr-plane" }, svg, ...handles.flatMap((set) => set.nodes)),
     draw(shown) {
+      const seen = spread(shown.map(([g]) => seenPlaces(g)));
       shown.forEach(([g, points], i) => {
         clouds[i].draw(g, points);
-        handles[i].place(g);
+        handles[i].place(g, seen[i]);
       });
     },
     label: (words) => svg.setAttribute("aria-label", words),

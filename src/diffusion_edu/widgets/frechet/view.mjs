@@ -1,11 +1,11 @@
 // What is seen of <frechet-explorer>: the plane, the bars of the two parts, the boxes of the numbers.
-import { ladder, select } from "../kit/controls.mjs";
+import { ladder, sayLimits, select } from "../kit/controls.mjs";
 import { button, h, note, panel, row } from "../kit/dom.mjs";
 import { clamp } from "../kit/numbers.mjs";
 import { normalPoints, placed } from "../maths/frechet.mjs";
 import { MANY, SETS, roofOf, roundNumbers } from "./facts.mjs";
 import { frechetPlane } from "./plane.mjs";
-import { HINT, NUMBERS } from "./words.mjs";
+import { BOXES, HINT, NUMBERS } from "./words.mjs";
 
 const CSS = `
 .de-fr{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:14px 22px;align-items:start}
@@ -37,6 +37,10 @@ const CSS = `
 .de-fr-key i{display:inline-block;width:14px;height:11px;border-radius:2px;background:var(--c);margin-right:5px;
   vertical-align:-1px}
 .de-fr-sets{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,290px),1fr));gap:10px 22px}
+.de-fr-numbers summary{cursor:pointer;min-height:28px;line-height:28px;width:fit-content;font-size:.8125rem;
+  color:var(--w-muted);border-radius:6px}
+.de-fr-numbers summary:focus-visible{outline:2px solid var(--w-teal);outline-offset:2px}
+.de-fr-numbers[open] .de-fr-sets{margin-top:6px}
 .de-fr-sets fieldset{border:0;border-top:2px solid var(--c);margin:0;padding:8px 0 0;min-width:0;display:grid;
   gap:4px 8px;
   grid-template-columns:repeat(5,minmax(0,1fr))}
@@ -62,8 +66,10 @@ function numberBox([role, name], i, [min, max], now, change) {
   };
   box.addEventListener("input", () => box.value !== "" && typed() === Number(box.value) && put(typed()));
   box.addEventListener("change", () => {
-    box.value = typed();
-    put(typed());
+    const [asked, v] = [box.value, typed()];
+    box.value = v;
+    put(v);
+    if (asked !== "" && Number(asked) !== v) sayLimits(box, { min, max });
   });
   return box;
 }
@@ -167,6 +173,7 @@ export function frechetView(now, data, change) {
   const status = h("p", { class: "de-status", "data-role": "status" });
   const sign = (colour, words) => h("span", {}, h("i", { class: `de-${colour}` }), words);
   const key = h("span", { class: "de-fr-key" }, sign("blue", "real (solid)"), sign("orange", "generated (dashed)"));
+  const sets = h("div", { class: "de-fr-sets" }, ...controls.boxes.map((b) => b.el));
   const draws = row(controls.more, controls.many, controls.seed);
   return {
     panel: panel(
@@ -179,7 +186,7 @@ export function frechetView(now, data, change) {
         h("div", {}, plane.el, note(HINT)),
         h("div", {}, status, bars.el, controls.n.el, draws),
       ),
-      h("div", { class: "de-fr-sets" }, ...controls.boxes.map((b) => b.el)),
+      h("details", { class: "de-fr-numbers" }, h("summary", { "data-role": "numbers", tabindex: 0 }, BOXES), sets),
     ),
     draw(facts, words) {
       controls.preset.input.value = facts.preset;

@@ -62,7 +62,7 @@ class FrechetExplorer(BookWidget):
     seed = Whole(0, 0, 999_999)
     _esm = esm("frechet")
     _tag = "frechet-explorer"
-    _heights = (564, 1047)
+    _heights = (515, 911)
 
     def __init__(
         self,

@@ -20,7 +20,8 @@ export const HANDLES = [
 ];
 export const HINT =
   "Drag a center, or the ends of an axis to stretch and turn; or use Tab and the arrow keys, with Shift for " +
-  "small steps.";
+  "small steps. Ellipses: 1 and 2 standard deviations.";
+export const BOXES = "The same in numbers";
 
 // What the two parts say.
 function verdict({ mean_term, covariance_term, distance }) {

@@ -5,6 +5,7 @@ import { clamp } from "./numbers.mjs";
 const PAD = { left: 30, right: 6, top: 8, bottom: 18 };
 // Points of a line: no more than pixels, so that 1000 steps draw the same line with a fifth of the work
 const MOST = 250;
+const LETTER = 5.4; // about so many pixels a letter takes
 let charts = 0;
 
 const setAll = (el, values) => Object.entries(values).forEach(([name, v]) => el.setAttribute(name, v));
@@ -21,6 +22,12 @@ export function stepTicks(T) {
     [Math.round(T / 2), String(Math.round(T / 2))],
     [T, `T = ${T}`],
   ];
+}
+
+// Words at the right end of a horizontal line of the grid, [value, long, short]; the long ones where there is room.
+function levelOf({ y, width }) {
+  const [value, long, brief] = y.level;
+  return { value, words: width - PAD.left - PAD.right > 1.7 * LETTER * long.length ? long : brief };
 }
 
 // Where a value is, in pixels of the drawing, and the value at a place.
@@ -67,6 +74,11 @@ function gridOf({ x, y, width, height }, { px, py }) {
     nodes.push(h("svg:line", { class: "de-grid", x1: PAD.left, x2: width - PAD.right, y1: py(v), y2: py(v) }));
     nodes.push(h("svg:text", { x: PAD.left - 4, y: py(v) + 3, "text-anchor": "end" }, words));
   }
+  if (y.level) {
+    const { value, words } = levelOf({ y, width });
+    const place = { x: width - PAD.right, y: py(value) - 4, "text-anchor": "end" };
+    nodes.push(h("svg:text", { class: "de-word", ...place }, words));
+  }
   const last = x.ticks.length - 1;
   const end = px(x.ticks[last][0]) - 6 * x.ticks[last][1].length;
   x.ticks.forEach(([v, words], i) => {
@@ -76,6 +88,33 @@ function gridOf({ x, y, width, height }, { px, py }) {
     nodes.push(h("svg:text", { x: px(v), y: height - 5, "text-anchor": anchor }, words));
   });
   return nodes;
+}
+
+// Where the name of the thin line may stand at point i: on the side away from the main line, which has the same steps.
+function nameAt(i, { lines, name }, { px, py }) {
+  const [xs, ys] = lines.thin;
+  const [x, y, other] = [px(xs[i]), py(ys[i]), py(lines.main[1][i])];
+  const above = y <= other;
+  const falls = py(ys[Math.min(i + 1, ys.length - 1)]) > y;
+  const anchor = above === falls ? "start" : "end";
+  const left = anchor === "start" ? x + 4 : x - 4 - LETTER * name.length;
+  const base = above ? y - 4 : y + 11;
+  return { x: anchor === "start" ? x + 4 : x - 4, y: base, anchor, left, gap: Math.abs(y - other) };
+}
+
+// The place for the name of the thin line: where the two lines are furthest apart and the name is free.
+function placeOfName(state, scales) {
+  const { width, height, y, name } = state;
+  const n = state.lines.thin[0].length;
+  const level = y.level && scales.py(y.level[0]);
+  const from = y.level && width - PAD.right - LETTER * levelOf(state).words.length;
+  const free = ({ left, y: base }) => {
+    const right = left + LETTER * name.length;
+    const inside = left >= PAD.left && right <= width - 2 && base >= PAD.top + 6 && base <= height - PAD.bottom - 3;
+    return inside && !(y.level && right > from - 4 && base > level - 16 && base < level + 11);
+  };
+  const places = Array.from({ length: 60 }, (_, k) => nameAt(Math.round(((k + 1) / 61) * (n - 1)), state, scales));
+  return places.filter(free).reduce((best, one) => (!best || one.gap > best.gap ? one : best), null);
 }
 
 function partsOf({ title, colour, onx }) {
@@ -89,11 +128,12 @@ function partsOf({ title, colour, onx }) {
     mark: h("svg:line", { class: "de-mark" }),
     dot: h("svg:circle", { class: `de-dot de-${colour}`, r: 5 }),
     box: h("svg:rect"),
+    name: h("svg:text", { class: "de-word" }),
   };
   const clipped = h("svg:g", { "clip-path": `url(#${clipId})` }, parts.area, parts.thin, parts.line);
   const clip = h("svg:clipPath", { id: clipId }, parts.box);
   const names = { role: "img", "aria-label": "chart" };
-  const svg = h("svg:svg", names, clip, parts.grid, clipped, parts.mark, parts.dot);
+  const svg = h("svg:svg", names, clip, parts.grid, clipped, parts.name, parts.mark, parts.dot);
   const head = h("div", { class: "de-chart-head" }, h("span", {}, title), parts.value);
   return { ...parts, svg, el: h("div", { class: `de-chart${onx ? " de-x" : ""}` }, head, svg) };
 }
@@ -110,6 +150,9 @@ function penOf(state, parts, scales) {
     parts.line.setAttribute("d", pathOf(state.lines.main, scales));
     parts.thin.setAttribute("d", pathOf(state.lines.thin, scales));
     parts.area.setAttribute("d", barsOf(state.bars, scales));
+    const place = state.lines.thin && state.name ? placeOfName(state, scales) : null;
+    text(parts.name, place ? state.name : "");
+    if (place) setAll(parts.name, { x: place.x, y: place.y, "text-anchor": place.anchor });
   }
   function marker() {
     const visibility = state.at ? "visible" : "hidden";
@@ -135,7 +178,7 @@ function followPointer(svg, xAt, onx) {
 
 // x, y: {min, max, ticks: [[value, words], ...]}; onx(value) makes the chart a second handle for x.
 export function chart(options) {
-  const state = { x: options.x, y: options.y, lines: {}, bars: null, at: null, width: 200, height: 130 };
+  const state = { x: options.x, y: options.y, lines: {}, name: "", bars: null, at: null, width: 200, height: 130 };
   const parts = partsOf(options);
   const { svg } = parts;
   const scales = scalesOf(state);
@@ -159,9 +202,9 @@ export function chart(options) {
     ...{ el: parts.el, svg, px: scales.px, py: scales.py, state },
     /** @type {null | (() => void)} called after each new layout */
     onlayout: null,
-    // New axes and what they show, in one drawing.
-    domain(axes, main, second) {
-      Object.assign(state, axes, { lines: { main, thin: second } });
+    // New axes and what they show, in one drawing; `name` is written beside the second line.
+    domain(axes, main, second, name = "") {
+      Object.assign(state, axes, { name, lines: { main, thin: second } });
       redraw();
     },
     lines(main, second) {
@@ -185,3 +228,10 @@ export function chart(options) {
   redraw();
   return api;
 }
+
+// The signal-to-noise ratio over the steps, in the same words in every widget.
+export const snrChart = (x, onx) =>
+  chart({
+    ...{ title: "SNR in dB", colour: "teal", x, onx },
+    y: { ...axis(-60, 40, -40, 0, 40), level: [0, "0 dB: equal variance", "equal variance"] },
+  });

@@ -67,8 +67,10 @@ export function checkbox({ role, label, value, onpick }) {
   return { el: h("label", { class: "de-label" }, input, label), input };
 }
 
-// The numbers of a slider's places: with `log` they are 0..1000 along the logarithm of the value.
-function scaleOf(limits, log) {
+// The numbers of a slider's places: with `log` they are 0..1000 along the logarithm of the value, with `stops` 0, 1, ..
+// for the values of that list.
+function scaleOf(limits, log, stops) {
+  if (stops) return { place: (v) => stops().indexOf(v), value: (p) => stops()[p] };
   if (!log) return { place: (v) => v, value: (p) => p };
   const ratio = () => limits.max / limits.min;
   return {
@@ -77,8 +79,9 @@ function scaleOf(limits, log) {
   };
 }
 
-function inputsOf({ role, name, min, max, step, log, colour }, id) {
-  const places = { min: log ? 0 : min, max: log ? 1000 : max, step: log ? 1 : step };
+function inputsOf({ role, name, min, max, step, log, stops, colour }, id) {
+  const even = { min: 0, max: stops ? stops().length - 1 : 1000, step: 1 };
+  const places = log || stops ? even : { min, max, step };
   const looks = { "data-role": role, class: `de-${colour}` };
   const range = h("input", { type: "range", id, ...looks, ...places, "aria-label": name });
   const numbers = { min, max, step: log ? "any" : step, "aria-label": `${name}, as a number` };
@@ -89,6 +92,19 @@ const hasFocus = (el) => document.activeElement === el || el.getRootNode().activ
 
 // Boxes whose number is being typed: what the widget computes does not write into them.
 const typed = new WeakSet();
+
+const LONG = 4000; // milliseconds for which the limits are read
+const plain = (v) => v.toLocaleString("en", { maximumFractionDigits: 9 }).replace("-", "−");
+
+// A number outside the limits was brought back: the box says so for a moment, aloud as well.
+export function sayLimits(box, { min, max }) {
+  box.parentElement.querySelector(".de-limits")?.remove();
+  const tip = h("span", { class: "de-limits", role: "alert" }, `${plain(min)} to ${plain(max)}`);
+  box.after(tip);
+  tip.style.top = `${box.offsetTop + box.offsetHeight + 3}px`;
+  tip.style.left = `${Math.max(box.offsetLeft + box.offsetWidth, tip.offsetWidth + 4)}px`;
+  setTimeout(() => tip.remove(), LONG);
+}
 
 // What is typed counts at once where it is allowed; leaving the box brings it back to the nearest allowed value.
 function listenToBox(box, limits, whole, now, oninput) {
@@ -101,20 +117,23 @@ function listenToBox(box, limits, whole, now, oninput) {
   box.addEventListener("change", () => {
     typed.delete(box);
     const asked = Number(box.value);
-    const v = box.value === "" || Number.isNaN(asked) ? now() : clamp(asked, limits.min, limits.max);
+    const none = box.value === "" || Number.isNaN(asked);
+    const v = none ? now() : clamp(asked, limits.min, limits.max);
     box.value = tidy(v);
     oninput(Number(box.value));
+    if (!none && v !== asked) sayLimits(box, limits);
   });
 }
 
-// A slider with its number box; `say` words its value. With `log` it runs along the logarithm of the value.
+// A slider with its number box; `say` words its value. With `log` it runs along the logarithm of the value, with
+// `stops` through the values of the list stops(), while the box takes any number between the limits.
 export function slider(options) {
-  const { label, min, max, step, log, say, oninput } = { step: 1, log: false, say: String, ...options };
+  const { label, min, max, step, log, stops, say, oninput } = { step: 1, log: false, say: String, ...options };
   const id = freshId();
   const [range, box] = inputsOf({ colour: "violet", step: 1, log: false, ...options }, id);
   const el = h("div", { class: "de-slider" }, h("label", { for: id }, label), range, box);
   const control = { el, range, box, min, max, set, limit };
-  const { place, value } = scaleOf(control, log);
+  const { place, value } = scaleOf(control, log, stops);
   function set(v) {
     range.value = place(v);
     range.style.setProperty("--fill", `${(100 * (range.value - range.min)) / (range.max - range.min || 1)}%`);
@@ -122,7 +141,8 @@ export function slider(options) {
     if (!typed.has(box)) box.value = v;
   }
   function limit(low, high) {
-    for (const limits of log ? [control, box] : [control, box, range]) [limits.min, limits.max] = [low, high];
+    for (const limits of log || stops ? [control, box] : [control, box, range]) [limits.min, limits.max] = [low, high];
+    if (stops) range.max = stops().length - 1;
   }
   const now = () => value(Number(range.value));
   range.addEventListener("input", () => oninput(now()));
@@ -147,7 +167,11 @@ export function ladder(options, steps, get) {
 // A box for a seed, and a button that goes on to the next one that was not used: by() seeds further.
 export function seedBox({ label, limits: [min, max], now, change, by }) {
   const input = h("input", { type: "number", min, max, step: 1, "data-role": "seed", "aria-label": label });
-  input.addEventListener("change", () => change({ seed: clamp(Math.round(Number(input.value)) || 0, min, max) }));
+  input.addEventListener("change", () => {
+    const asked = Number(input.value);
+    change({ seed: clamp(Math.round(asked) || 0, min, max) });
+    if (asked < min || asked > max) sayLimits(input, { min, max });
+  });
   const onclick = () => change({ seed: Math.min(now.seed + by(), max) });
   return {
     input,

@@ -17,8 +17,8 @@ html[data-theme=dark] .de-widget,[data-jp-theme-light=false] .de-widget,.vscode-
   --w-text:var(--de-text,var(--jp-ui-font-color1,#e6eaf0));--w-muted:var(--de-muted,#a3b0c0);
   --w-on:#10141a;--w-soft:color-mix(in srgb,var(--w-grey) 18%,transparent);color-scheme:dark}
 .de-widget *,.de-widget *::before{box-sizing:border-box}
-.de-panel{background:var(--w-surface);border:1px solid var(--w-border);border-radius:12px;padding:14px 16px;
-  display:grid;gap:14px}
+.de-panel{position:relative;background:var(--w-surface);border:1px solid var(--w-border);border-radius:12px;
+  padding:14px 16px;display:grid;gap:14px}
 .de-panel.de-over{outline:2px dashed var(--w-teal);outline-offset:-6px}
 .de-row{display:flex;flex-wrap:wrap;align-items:center;gap:8px 12px;min-width:0}
 .de-row>*{min-width:0}.de-grow{flex:1 1 12rem}
@@ -65,6 +65,9 @@ html[data-theme=dark] .de-widget,[data-jp-theme-light=false] .de-widget,.vscode-
   border:3px solid var(--w-surface);box-shadow:0 0 0 1px var(--c)}
 .de-slider{display:grid;grid-template-columns:auto minmax(60px,1fr) auto;align-items:center;gap:4px 10px;width:100%}
 .de-slider>label{min-width:var(--w-label,auto);margin:0;white-space:nowrap}
+.de-limits{position:absolute;z-index:3;transform:translateX(-100%);padding:2px 8px;white-space:nowrap;
+  pointer-events:none;background:var(--w-surface);color:var(--w-text);font-size:.75rem;
+  border:1px solid var(--w-orange);border-radius:6px}
 .de-pixels{display:block;width:100%;aspect-ratio:1;image-rendering:pixelated;border-radius:6px;background:#000;
   box-shadow:0 0 0 1px var(--w-border)}
 .de-frame{margin:0;display:grid;gap:5px;min-width:0;align-content:start}
@@ -86,6 +89,7 @@ html[data-theme=dark] .de-widget,[data-jp-theme-light=false] .de-widget,.vscode-
 .de-chart svg{display:block;width:100%;height:130px;overflow:visible}
 .de-chart.de-x svg{cursor:ew-resize;touch-action:pan-y}
 .de-chart text{font-size:10px;fill:var(--w-muted);font-family:inherit}
+.de-chart text.de-word{fill:var(--w-text);stroke:var(--w-surface);stroke-width:3px;paint-order:stroke}
 .de-grid{stroke:var(--w-border);stroke-width:1;fill:none;shape-rendering:crispEdges}
 .de-line{fill:none;stroke:var(--c);stroke-width:2;stroke-linejoin:round}
 .de-line.de-thin{stroke-width:1.25;stroke-dasharray:4 3}

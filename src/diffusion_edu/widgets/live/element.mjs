@@ -24,7 +24,7 @@ function unpacked(data) {
   const area = channels * size * size;
   const pixels = bytesFromBase64(data.pixels);
   const stored = labels.map((_, i) => toX0(pixels.subarray(i * area, (i + 1) * area)));
-  return { size, channels, labels, stored, T: data.schedule.T, traits: data.traits };
+  return { size, channels, labels, stored, T: data.schedule.T, traits: data.traits, still: data.still };
 }
 
 // Where the page says what went wrong.
@@ -40,6 +40,23 @@ function complaints(problem) {
   };
 }
 
+// The reader's own file as x_0; done(problem): it was read, or why not.
+function ownImage(size, channels, done) {
+  const own = { x0: null, name: "" };
+  async function upload(file, input) {
+    let problem = "";
+    try {
+      own.x0 = toX0(await readPicture(file, size, channels === 3));
+      own.name = file.name;
+    } catch (error) {
+      problem = error.message;
+    }
+    input.value = "";
+    done(problem);
+  }
+  return { own, upload };
+}
+
 function mount(root, data, changed) {
   const now = firstChoice(data);
   const images = unpacked(data);
@@ -47,50 +64,49 @@ function mount(root, data, changed) {
   const network = networkOf(data);
   const methods = new Map(data.traits.method.choices);
   const shape = [data.channels, data.size, data.size];
-  let own = null; // an uploaded image as x_0
-
+  const { own, upload } = ownImage(data.size, data.channels, uploaded);
+  const go = () => (session.busy ? session.interrupt() : session.start(prepare));
   const view = liveView(now, images, root.fallback, { change, file: upload, go });
   const live = announcer();
   view.panel.append(live.el);
   root.append(view.panel);
   const page = { ...complaints(view.problem), redraw: () => ask(), loaded: (share) => (view.bar.value = share) };
   const ask = onceAFrame(draw);
+  const redraw = () => {
+    session.outdate();
+    ask();
+  };
   const session = new Session(network, root.model, schedule.T, page);
 
   function change(patch) {
     Object.assign(now, patch);
     changed(patch);
-    session.outdate();
-    ask();
+    if ("start" in patch && session.run.phase !== "failed") page.calm();
+    redraw();
   }
 
-  async function upload(file, input) {
-    try {
-      own = toX0(await readPicture(file, data.size, data.channels === 3));
-      text(view.fileName, file.name);
+  function uploaded(problem) {
+    if (problem) page.warn(problem);
+    else {
+      view.showOwn(own.x0, own.name);
       page.calm();
-    } catch (error) {
-      page.warn(error.message);
     }
-    input.value = "";
     change({});
   }
 
   function prepare() {
-    const x0 = view.x0(own);
+    const x0 = view.x0(own.x0);
     if (now.start !== "own" || x0) return jobOf(now, shape, schedule, network, x0);
     page.warn(CHOOSE_FIRST);
     return null;
   }
 
-  function go() {
-    if (session.busy) session.interrupt();
-    else session.start(prepare);
-  }
-
   function draw() {
     const { run } = session;
-    const words = { go: goWords(run, Boolean(root.model)), status: statusWords(run, methods.get(now.method)) };
+    const words = {
+      go: goWords(run, Boolean(root.model), network.bytes),
+      status: statusWords(run, methods.get(now.method)),
+    };
     view.draw(session, words);
     if (session.result) root.result = session.result;
     if (run.phase !== "running") live.say(words.status);
@@ -98,7 +114,7 @@ function mount(root, data, changed) {
   }
 
   ask();
-  return viewOf(now, ask, session, ask, live, view.panel);
+  return viewOf(now, redraw, session, ask, live, view.panel);
 }
 
 const liveSampler = makeWidget("live-sampler", mount, ["method", "steps", "eta", "seed"]);

@@ -1,5 +1,5 @@
 // A small canvas to draw on with a pointer or a finger: white on black, values in [-1, 1].
-import { button, h, row } from "../kit/dom.mjs";
+import { button, h } from "../kit/dom.mjs";
 import { clamp } from "../kit/numbers.mjs";
 import { paint } from "../kit/paint.mjs";
 
@@ -49,8 +49,12 @@ export function drawingPad(size, channels, onchange) {
   const values = new Float64Array(size * size).fill(-1);
   const looks = { width: size, height: size, class: "de-pixels" };
   const canvas = h("canvas", { ...looks, "data-role": "pad", role: "img", "aria-label": LABEL });
-  canvas.style.cssText = "width:128px;cursor:crosshair;touch-action:none";
-  const show = () => paint(canvas, values, 1, size);
+  canvas.style.cssText = "cursor:crosshair;touch-action:none";
+  const hint = h("span", { class: "de-ls-hint", "aria-hidden": "true" }, "draw here");
+  const show = () => {
+    hint.hidden = values.some((v) => v > -1);
+    paint(canvas, values, 1, size);
+  };
   const place = (to, from) => {
     stroke(values, size, from, to);
     show();
@@ -63,5 +67,5 @@ export function drawingPad(size, channels, onchange) {
   });
   show();
   const all = () => Float64Array.from({ length: channels * values.length }, (_, i) => seen(values[i % values.length]));
-  return { el: row(canvas, clear), x0: all };
+  return { el: h("div", { class: "de-ls-pad" }, canvas, hint), clear, x0: all };
 }

@@ -9,6 +9,7 @@ export class Session {
   constructor(network, model, T, page) {
     this.network = network;
     this.model = model;
+    this.T = T;
     this.page = page;
     this.backend = null;
     this.shown = null;
@@ -41,9 +42,12 @@ export class Session {
     this.set({ phase: "failed", reason });
   }
 
-  // The reader has changed something: what runs is of no use any more.
+  // The reader has changed something: what runs is of no use any more, and what was drawn belongs to other settings.
   outdate() {
-    if (this.run.phase === "running") this.ticket += 1;
+    if (!["running", "done", "stopped"].includes(this.run.phase)) return;
+    this.ticket += 1;
+    this.shown = this.result = null;
+    Object.assign(this.run, { phase: this.backend ? "ready" : "idle", i: 0, of: 0, t: this.T, ms_step: 0, seconds: 0 });
   }
 
   interrupt() {
@@ -126,7 +130,7 @@ export class Session {
     for await (const step of reverse({ ...job, predict: asked.predict })) {
       const seen = mine === this.ticket ? await this.see(step, job) : null;
       if (mine !== this.ticket) {
-        if (mine === this.owner) this.run.phase = "stopped";
+        if (mine === this.owner && this.busy) this.run.phase = "stopped";
         break;
       }
       this.shown = seen;

@@ -3,17 +3,28 @@ import { picker, seedBox, select, slider } from "../kit/controls.mjs";
 import { h, math, text } from "../kit/dom.mjs";
 import { frame, paint, pixelCanvas } from "../kit/paint.mjs";
 import { drawingPad } from "./pad.mjs";
-import { NOTE, STARTS, canvasWords } from "./words.mjs";
+import { NOTE, STARTS, canvasWords, noiseWords, storedTitle } from "./words.mjs";
 
 export const CSS = `
-.de-ls-out{display:grid;grid-template-columns:1fr 1fr;gap:14px;width:100%;max-width:560px;margin:0 auto}
-.de-ls-start{display:grid;gap:10px}
-.de-ls-start>.de-row{min-height:44px}
-.de-ls-knobs{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,270px),1fr));gap:8px 24px}
+/* Room is kept for what a choice or a run will show, so that the text below stays where it is. */
+.de-ls-set{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,270px),1fr));gap:10px 24px;
+  align-items:start}
+.de-ls-knobs{display:grid;gap:8px;--w-label:5.4em}
+.de-ls-start{display:grid;grid-template-columns:minmax(0,1fr) 124px;gap:8px 12px;min-height:128px;align-items:start}
+.de-ls-start>div:first-child{display:grid;gap:8px;justify-items:start;min-width:0}
+.de-ls-set .de-ls-idle{visibility:hidden}
+.de-ls-pad{position:relative}
+.de-ls-hint{position:absolute;inset:0;display:grid;place-items:center;pointer-events:none;border-radius:6px;
+  background:#000;color:#fff;font-size:.8125rem}
+.de-ls-show{display:grid;align-items:center;width:100%}.de-ls-show>*{grid-area:1/1;min-width:0}
+.de-ls-show>.is-away{visibility:hidden}
+.de-ls-out{display:flex;justify-content:center;gap:14px;width:100%;max-width:560px;margin:0 auto}
+.de-ls-out>figure{flex:0 0 calc(50% - 7px)}
 .de-ls-go{display:grid;grid-template-columns:auto 1fr;gap:10px 14px;align-items:center}
 .de-ls-go progress{width:100%;height:10px;accent-color:var(--w-teal)}
-.de-ls-stored{margin:0;display:grid;gap:6px}.de-ls-stored img{display:block;width:100%;image-rendering:pixelated;
-  border-radius:6px}
+.de-ls-stored{margin:0;display:grid;gap:6px}.de-ls-stored img{display:block;width:100%;image-rendering:pixelated}
+.de-ls-times{display:flex;justify-content:space-around;font-size:.72rem;color:var(--w-muted)}
+.de-ls-times span{flex:1 1 0;text-align:center}
 `;
 
 // Sampler, number of images, seed, steps and eta.
@@ -42,10 +53,8 @@ function samplerView(now, traits, change) {
   const label = "Seed of the first sample";
   const seed = seedBox({ label, limits: traits.seed.limits, now, change, by: () => now.samples });
   return {
-    els: [
-      h("div", { class: "de-row" }, method.el, samples.el, seed.el, seed.renew),
-      h("div", { class: "de-ls-knobs" }, steps.el, eta.el),
-    ],
+    row: h("div", { class: "de-row" }, method.el, samples.el, seed.el, seed.renew),
+    knobs: [steps.el, eta.el],
     draw() {
       method.input.value = now.method;
       steps.set(now.steps);
@@ -56,7 +65,8 @@ function samplerView(now, traits, change) {
   };
 }
 
-function fileView(onfile) {
+// The reader's own file, and how the network gets it; show(x0, name) once it is read.
+function fileView(size, channels, onfile) {
   const input = h("input", {
     type: "file",
     accept: "image/*",
@@ -64,9 +74,18 @@ function fileView(onfile) {
     "aria-label": "Image to start from",
     onchange: () => input.files[0] && onfile(input.files[0], input),
   });
-  const name = h("span", { class: "de-muted" });
+  const name = h("span", { class: "de-muted de-ls-name" });
   const box = h("span", { class: "de-file" }, input, h("span", { "aria-hidden": "true" }, "Choose a file …"));
-  return { el: h("div", { class: "de-row" }, box, name), name };
+  const preview = pixelCanvas(size);
+  preview.dataset.role = "preview";
+  preview.hidden = true;
+  function show(x0, file) {
+    text(name, file);
+    paint(preview, x0, channels, size);
+    preview.setAttribute("aria-label", `${file}, as the network gets it: ${size} by ${size} pixels`);
+    preview.hidden = false;
+  }
+  return { el: h("div", { class: "de-row" }, box, name), preview: h("div", {}, preview), show };
 }
 
 // What a run starts from; x0() is the image chosen, or null for noise.
@@ -91,39 +110,53 @@ function startView(now, { size, channels, labels, stored, T }, change, onfile) {
     values: (i) => stored[i],
     onpick: (i) => change({ picture: i }),
   });
-  const file = fileView(onfile);
-  const from = { picture: pick.el, drawing: pad.el, own: file.el };
-  const row = h("div", { class: "de-row" }, start.el, ...Object.values(from));
+  const file = fileView(size, channels, onfile);
+  const alone = h("p", { class: "de-note" }, noiseWords(T));
+  const from = { noise: [alone], picture: [pick.el], drawing: [pad.clear, pad.el], own: [file.el, file.preview] };
+  const choices = h("div", {}, start.el, alone, pick.el, pad.clear, file.el);
   return {
-    el: h("div", { class: "de-ls-start" }, row, startT.el),
-    fileName: file.name,
+    el: h("div", { class: "de-ls-start" }, choices, pad.el, file.preview),
+    knob: startT.el,
+    showOwn: file.show,
     x0: (own) => ({ noise: null, picture: stored[now.picture], drawing: pad.x0(), own })[now.start],
     draw() {
       start.input.value = now.start;
       startT.set(now.start_t);
-      startT.el.hidden = now.start === "noise";
-      for (const [name, el] of Object.entries(from)) el.hidden = name !== now.start;
+      startT.el.classList.toggle("de-ls-idle", now.start === "noise");
+      for (const [name, els] of Object.entries(from)) for (const el of els) el.hidden = name !== now.start;
       pick.set(now.picture);
     },
   };
 }
 
+// The run that was stored; still: its steps, and t of each column.
+function storedView(fallback, still) {
+  if (!fallback) return null;
+  const image = h("img", { src: fallback.src, alt: fallback.alt });
+  const caption = (...words) => h("figcaption", { class: "de-note" }, ...words);
+  const names = { class: "de-ls-stored" };
+  // Pages stored by version 0.1 have the steps in the words alone.
+  if (!still) return h("figure", names, image, caption(`A run that was stored: ${fallback.alt}.`));
+  const times = h("div", { class: "de-ls-times" }, ...still.times.map((t) => h("span", {}, String(t))));
+  const title = h("span", { class: "de-note" }, storedTitle(still.steps));
+  const rows = caption("Above: the noised image ", math("x", "t"), ". Below: the estimate of ", math("x", "0"), ".");
+  return h("figure", names, title, times, image, rows);
+}
+
 // x_t and the estimate of x_0 of all samples, in a square; before the first run, the run that was stored.
-function outputView(size, channels, fallback) {
+function outputView({ size, channels, still }, fallback) {
   const area = channels * size * size;
   const canvases = [pixelCanvas(2 * size), pixelCanvas(2 * size)];
   const frames = [
     frame(canvases[0], "violet", math("x", "t")),
     frame(canvases[1], "blue", "estimate of ", math("x", "0")),
   ];
-  const out = h("div", { class: "de-ls-out", hidden: true }, ...frames.map((f) => f.el));
-  const caption = fallback && h("figcaption", { class: "de-note" }, `A run that was stored: ${fallback.alt}.`);
-  const image = fallback && h("img", { src: fallback.src, alt: fallback.alt });
-  const stored = fallback ? h("figure", { class: "de-ls-stored" }, image, caption) : null;
+  const out = h("div", { class: "de-ls-out" }, ...frames.map((f) => f.el));
+  const stored = storedView(fallback, still);
 
   function draw(shown, t) {
-    if (stored) stored.hidden = Boolean(shown);
-    out.hidden = !shown;
+    stored?.classList.toggle("is-away", Boolean(shown));
+    out.classList.toggle("is-away", !shown);
     if (!shown) return;
     const samples = shown.xt.length / area;
     const across = Math.ceil(Math.sqrt(samples));
@@ -134,17 +167,20 @@ function outputView(size, channels, fallback) {
       paint(canvases[0], part(shown.xt), channels, size, ...place);
       paint(canvases[1], part(shown.x0), channels, size, ...place);
     }
+    // At the end both are the same: one of them is enough.
+    frames[0].el.hidden = t === 0;
     frames[0].caption.replaceChildren(math("x", "t"), `, t = ${t}`);
+    frames[1].caption.replaceChildren(...(t === 0 ? ["finished: "] : ["estimate of "]), math("x", "0"));
     canvasWords(samples, t).forEach((words, i) => canvases[i].setAttribute("aria-label", words));
   }
-  return { els: [stored, out], draw };
+  return { el: h("div", { class: "de-ls-show" }, stored, out), draw };
 }
 
-// data: {size, channels, labels, stored, T, traits}; on: {change(patch), file(file, input), go()}.
+// data: {size, channels, labels, stored, T, traits, still}; on: {change(patch), file(file, input), go()}.
 export function liveView(now, data, fallback, on) {
   const sampler = samplerView(now, data.traits, on.change);
   const start = startView(now, data, on.change, on.file);
-  const output = outputView(data.size, data.channels, fallback);
+  const output = outputView(data, fallback);
   const go = h("button", { type: "button", class: "de-main", "data-role": "run", onclick: on.go });
   const bar = h("progress", { max: 1, value: 0, "aria-label": "Progress" });
   const status = h("p", { class: "de-status", "data-role": "status" });
@@ -153,11 +189,11 @@ export function liveView(now, data, fallback, on) {
     "div",
     { class: "de-panel", role: "group", "aria-label": "The trained model, in this page" },
     h("style", {}, CSS),
-    ...sampler.els,
-    start.el,
+    sampler.row,
+    h("div", { class: "de-ls-set" }, h("div", { class: "de-ls-knobs" }, ...sampler.knobs, start.knob), start.el),
     h("div", { class: "de-ls-go" }, go, bar),
     problem,
-    ...output.els,
+    output.el,
     status,
     h("p", { class: "de-note" }, NOTE),
   );
@@ -172,5 +208,5 @@ export function liveView(now, data, fallback, on) {
     output.draw(shown, run.t);
     text(status, words.status);
   }
-  return { panel, bar, problem, fileName: start.fileName, x0: start.x0, draw };
+  return { panel, bar, problem, showOwn: start.showOwn, x0: start.x0, draw };
 }

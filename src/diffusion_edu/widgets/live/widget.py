@@ -8,22 +8,27 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
+from torch.nn import functional as F
 
 from ..._arguments import anything
 from ...cards import read_card
+from ...data import to_pixels
 from ...data.fashion_mnist import fashion_mnist
-from ...diffusion import DDIM, SAMPLERS, sample
+from ...diffusion import DDIM, SAMPLERS, sample, timesteps
 from ...pretrained import WEIGHTS, available, load
 from ..kit.base import BookWidget, Choice, Real, Whole, WidgetValueError, as_traits, checked, choice
 from ..kit.bundle import esm
-from ..kit.payload import b64, check_labels, strip_png, to_uint8
+from ..kit.fallback import png_url
+from ..kit.payload import b64, check_labels, to_uint8
 from ..model.kernel import answer, clip_name
+from ..model.packing import traveling
 
 MAX_SEED = 2**31 - 5
 SAMPLES = 4
 LABELS = {"ddpm": "DDPM", "ddim": "DDIM", "dpm-solver": "DPM-Solver++(2M)"}
-STORED_STEPS = 20
+STORED_STEPS, COLUMNS = 20, 8
 
 
 @as_traits(images=anything)
@@ -56,7 +61,7 @@ class LiveSampler(BookWidget):
     seed = Whole(0, 0, MAX_SEED)
     _esm = esm("live")
     _tag = "live-sampler"
-    _heights = (470, 640)
+    _heights = (645, 742)
 
     def __init__(
         self,
@@ -82,7 +87,9 @@ class LiveSampler(BookWidget):
                 "weights": [f"{model}.safetensors"],
                 "target": self._system.denoiser.target,
                 "clip": clip_name(self._system.denoiser),
+                "bytes": sum(traveling((WEIGHTS / f"{model}.{end}").read_bytes()) for end in ("onnx", "safetensors")),
             },
+            "still": {"steps": STORED_STEPS, "times": _stored_times(self._system.schedule.T)},
             "schedule": self._system.schedule.to_dict(),
             "size": size,
             "channels": channels,
@@ -99,13 +106,28 @@ class LiveSampler(BookWidget):
 
     def _picture(self) -> tuple[str, str]:
         states = list(sample(self._system.denoiser, (1, *self._system.shape), DDIM(), STORED_STEPS, seeds=[self.seed]))
-        chosen = [states[i] for i in np.linspace(0, STORED_STEPS, 8).round().astype(int)]
-        noised, estimates = (torch.cat([getattr(s, part) for s in chosen]).cpu() for part in ("x_t", "x0"))
-        times = ", ".join(str(s.t) for s in chosen)
+        times = _stored_times(self._system.schedule.T)
+        chosen = [s for s in states if s.t in times]
+        rows = [torch.cat([getattr(s, part) for s in chosen]).cpu().clamp(-1, 1) for part in ("x_t", "x0")]
         return (
-            strip_png([noised.clamp(-1, 1), estimates.clamp(-1, 1)]),
-            f"DDIM, {STORED_STEPS} steps: x_t (above) and the estimate of x_0 (below) at t = {times}",
+            _strip(rows),
+            f"DDIM, {STORED_STEPS} steps: the noised image (above) and the estimate of the finished image (below) "
+            f"at t = {', '.join(map(str, times))}",
         )
+
+
+def _stored_times(T: int) -> list[int]:
+    """The steps t of the run's states that are shown before the first run."""
+    times = timesteps(T, STORED_STEPS)
+    return [times[i] for i in np.linspace(0, STORED_STEPS, COLUMNS).round().astype(int)]
+
+
+def _strip(rows: Sequence[Tensor]) -> str:
+    """A data URL: rows of images (n, C, S, S), with a clear line of one pixel between any two."""
+    opaque = [F.pad(to_pixels(row), (0, 0, 0, 0, 0, 1), value=255) for row in rows]  # a channel of its own
+    tiles = torch.stack([F.pad(row, (0, 1, 0, 1)) for row in opaque])  # (rows, n, C + 1, S + 1, S + 1)
+    sheet = tiles.permute(0, 3, 1, 4, 2).flatten(2, 3).flatten(0, 1)[:-1, :-1]
+    return png_url(Image.fromarray(sheet.contiguous().numpy()))
 
 
 def _has_graph(name: str) -> bool:

@@ -7,19 +7,20 @@ export const STARTS = [
   ["own", "your own image"],
 ];
 const ENGINES = {
-  webgpu: "on your graphics card (WebGPU)",
-  wasm: "on your processor (WebAssembly)",
+  webgpu: "on your graphics card",
+  wasm: "on your processor",
   python: "in the notebook's kernel",
 };
 
 export const NOTE = "The network works in this page; what you draw or choose stays in it. Black is −1, white is 1.";
 export const CHOOSE_FIRST = "Choose your own image first, or start from something else.";
 
-// The words on the button.
-export function goWords({ phase, provider }, kernel) {
+// The words on the button; bytes: of the model's files.
+export function goWords({ phase, provider }, kernel, bytes) {
   if (phase === "loading" || phase === "running") return "Stop";
   if (provider) return "Draw images";
-  return kernel ? "Run the model" : "Run the model here (6 to 9 MB)";
+  const size = bytes ? ` (${(bytes / 1e6).toFixed(1)} MB, and the runtime)` : "";
+  return kernel ? "Run the model" : `Run the model here${size}`;
 }
 
 // method: the name of the sampler, in words.
@@ -39,8 +40,14 @@ export function statusWords(run, method) {
 
 // What the two canvases hold, for those who do not see them.
 export function canvasWords(samples, t) {
+  const finished = `the finished ${samples === 1 ? "image" : "images"}`;
   return [
     `${samples === 1 ? "the sample" : `${samples} samples`} at t = ${t}`,
-    `the model's estimate of the finished ${samples === 1 ? "image" : "images"}, at t = ${t}`,
+    t === 0 ? finished : `the model's estimate of ${finished}, at t = ${t}`,
   ];
 }
+
+export const noiseWords = (T) => `The run begins with noise alone, at t = ${T}.`;
+
+// Over the stored run, whose steps follow.
+export const storedTitle = (steps) => `A stored run: DDIM, ${steps} steps, at t =`;

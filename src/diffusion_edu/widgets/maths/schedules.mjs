@@ -44,14 +44,14 @@ export function linspace(start, end, n) {
  * @param {boolean} scale
  */
 function scaledEnds(T, start, end, scale) {
-  if (!(start > 0 && start <= end)) throw new RangeError(`need 0 < beta_start <= beta_end, got ${start} and ${end}`);
+  if (!(start > 0 && start <= end)) throw new RangeError(`need 0 < β_1 ≤ β_T, got ${start} and ${end}`);
   const factor = scale ? 1000 / T : 1;
   if (factor * end >= 1) {
     throw new RangeError(
       scale
-        ? `beta_end · 1000 / T must stay below 1, got ${+(factor * end).toPrecision(3)} for T = ${T}: ` +
-            `take T > ${Math.floor(1000 * end)} or a smaller beta_end`
-        : `beta_end must stay below 1, got ${end}`,
+        ? `β_T · 1000 / T must stay below 1, got ${+(factor * end).toPrecision(3)} for T = ${T}: ` +
+            `take T > ${Math.floor(1000 * end)} or a smaller β_T`
+        : `β_T must stay below 1, got ${end}`,
     );
   }
   return [factor * start, factor * end];

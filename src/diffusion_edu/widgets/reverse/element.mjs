@@ -1,7 +1,7 @@
 // <reverse-player>: stored runs of the reverse process; x_t and the estimate of x_0 side by side, two runs if wanted.
 //
 // Controls (data-role): run, compare, run-b, sample (one radio button a seed), prev, play, next, speed, step,
-// step-number.
+// step-number. The slider goes through the t of the stored states; the box takes any t and goes to the nearest.
 // state: {run, run_b, label, method, steps, sample, seed, frame, step, t, s, alpha_bar, signal, noise, noise_share,
 //         mean, std (both of x_t, from the full numbers), other: {label, step, t, ...} or null, ready}
 // Pictures are stored with a few grey levels, on [-1, 1]; what lies beyond is clipped, as in every picture of the book.

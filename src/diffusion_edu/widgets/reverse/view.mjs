@@ -84,7 +84,7 @@ function runView(data, most, goTo) {
   };
 }
 
-function controlsOf({ runs }, now, { change, goTo }) {
+function controlsOf({ runs, schedule: { T } }, now, { change, goTo }) {
   const names = runs.map((run, i) => [String(i), run.label]);
   const pickB = () => change({ run_b: Number(runB.value) });
   const runB = h("select", { "data-role": "run-b", "aria-label": "Sampler to compare with", onchange: pickB });
@@ -92,7 +92,8 @@ function controlsOf({ runs }, now, { change, goTo }) {
   runB.value = String(now.run_b >= 0 ? now.run_b : Math.min(1, names.length - 1));
   // Another run keeps the place: the stored state whose t is nearest.
   const changeRun = (run) => change({ run, frame: nearest(runs[run], runs[now.run].t[now.frame]) });
-  const step = { role: "step", label: "state", name: "stored state of the run", min: 0, max: 1 };
+  const ts = () => runs[now.run].t;
+  const step = { role: "step", label: math("t"), name: "step t, from noise to image", min: 0, max: T, stops: ts };
   return {
     runB,
     run: select({
@@ -104,23 +105,25 @@ function controlsOf({ runs }, now, { change, goTo }) {
       onpick: (on) => change({ run_b: on ? Number(runB.value) : -1 }),
     }),
     speed: select({ role: "speed", label: "Speed", options: SPEEDS, value: "8", onpick: () => {} }),
-    step: slider({ ...step, oninput: goTo, say: (f) => `state ${f}` }),
+    step: slider({ ...step, oninput: (t) => goTo(nearest(runs[now.run], t)), say: (t) => `t = ${t}` }),
   };
 }
 
-function drawControls(c, now, last, words) {
+function drawControls(c, now, run, words) {
   c.run.input.value = String(now.run);
   c.compare.input.checked = now.run_b >= 0;
   c.runB.disabled = now.run_b < 0;
   if (now.run_b >= 0) c.runB.value = String(now.run_b);
-  c.step.limit(0, last);
-  c.step.set(now.frame);
+  c.step.limit(0, run.t[0]);
+  c.step.set(run.t[now.frame]);
   c.step.range.setAttribute("aria-valuetext", words);
 }
 
-// The samples' thumbnails come a moment later, when the images are unpacked; their room is kept.
+// The samples' thumbnails come a moment later, when the images are unpacked; their room is kept. One alone is no
+// choice.
 function thumbnails({ size, channels, seeds }, change) {
   const el = row();
+  el.hidden = seeds.length < 2;
   el.style.minHeight = "38px";
   const differs = watch();
   let pick = null;
@@ -134,6 +137,7 @@ function thumbnails({ size, channels, seeds }, change) {
     el.append(h("span", { class: "de-label" }, "Seed"), pick.el);
   }
   function draw(now, images) {
+    if (el.hidden) return;
     if (!pick) fill(now, images);
     if (differs("run", now.run)) {
       pick.inputs.forEach(({ canvas }, k) => paint(canvas, images.final(now.run, k), channels, size));
@@ -171,7 +175,7 @@ export function reverseView(now, data, on) {
       ...[status, note(noteOf(data))],
     ),
     draw(shown, images, words) {
-      drawControls(controls, now, on.last(), words.state);
+      drawControls(controls, now, runs[now.run], words.state);
       samples.draw(now, images);
       views[1].el.hidden = now.run_b < 0;
       shown.forEach((facts, i) => views[i].draw(facts, images.states(facts.run, now.sample)));

@@ -181,7 +181,7 @@ class ReversePlayer(BookWidget):
     frame = Whole(0, 0, lambda self: len(self._data["runs"][self.run]["t"]) - 1)
     _esm = esm("reverse")
     _tag = "reverse-player"
-    _heights = (663, 700)
+    _heights = (663, 717)
 
     def __init__(
         self, trajectories: Mapping[str, Any], run: int = 0, sample: int = 0, frame: int | None = None, run_b: int = -1

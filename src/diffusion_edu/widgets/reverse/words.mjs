@@ -7,9 +7,10 @@ export const SPEEDS = [
   ["4", "fast"],
 ]; // seconds for a whole run
 
-export const noteOf = ({ levels_t, levels_0 }) =>
+export const noteOf = ({ levels_t, levels_0, seeds }) =>
   `Stored images: ${levels_t} gray levels for x_t, ${levels_0} for the estimate, −1 (black) to 1 (white), ` +
-  "clipped beyond. Every run of a seed starts from the same noise.";
+  `clipped beyond. Every run${seeds.length > 1 ? " of a seed" : ""} starts from the same noise. ` +
+  "A typed t goes to the nearest stored one.";
 
 export const stateWords = ({ step, steps, t }) => `step ${step} of ${steps}, t = ${t}`;
 

@@ -1,4 +1,4 @@
-// <schedule-explorer>: edit a noise schedule; beta, alpha, alpha_bar, SNR and a noised picture change together.
+// <schedule-explorer>: edit a noise schedule; beta, alpha_bar, SNR and a noised picture change together.
 //
 // Controls (data-role): kind, T, T-number, beta-start, beta-start-number, beta-end, beta-end-number, s, s-number,
 // scale, reference, t, t-number; for kind "custom" five handles data-role="point" with data-index 0..4.
@@ -7,7 +7,7 @@
 import { makeWidget, publish, viewOf } from "../kit/mount.mjs";
 import { announcer, onceAFrame } from "../kit/play.mjs";
 import { bytesFromBase64, floatsFromBase64, toX0 } from "../kit/unpack.mjs";
-import { STRIP, factsOf, makeWorld } from "./facts.mjs";
+import { STRIP, factsOf, makeWorld, namesOf } from "./facts.mjs";
 import { scheduleView } from "./view.mjs";
 import { wordsOf } from "./words.mjs";
 
@@ -32,7 +32,7 @@ function mount(root, data, changed) {
   const ask = onceAFrame(() => {
     const made = world(now);
     const facts = factsOf(now, made);
-    const words = wordsOf(facts, data.label, STRIP);
+    const words = wordsOf(facts, data.label, STRIP, namesOf(now, made, data.traits.kind.choices));
     view.draw(facts, made, words);
     live.say(words.spoken);
     publish(root, facts);

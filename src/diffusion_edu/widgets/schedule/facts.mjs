@@ -41,6 +41,12 @@ export function makeWorld() {
   };
 }
 
+// What the reader calls the schedule that is drawn, and the one to compare with.
+export function namesOf(now, { schedule }, choices) {
+  const labels = { ...Object.fromEntries(choices), custom: "your own", none: "none" };
+  return [labels[schedule.name], labels[now.reference]];
+}
+
 export function factsOf(now, { schedule, message }) {
   const { T, beta, alpha, alphaBar, snr } = schedule;
   const t = Math.min(Math.max(now.t, 0), T);

@@ -1,5 +1,5 @@
-// What is seen of <schedule-explorer>: controls, charts, the strip of noised images, the verdict.
-import { axis, chart, stepTicks } from "../kit/chart.mjs";
+// What is seen of <schedule-explorer>: the strip of noised images, controls, charts, the verdict.
+import { axis, chart, snrChart, stepTicks } from "../kit/chart.mjs";
 import { checkbox, select, slider } from "../kit/controls.mjs";
 import { h, math, note, panel, rich, row, text } from "../kit/dom.mjs";
 import { watch } from "../kit/memo.mjs";
@@ -15,13 +15,18 @@ const CSS = `
 .de-se-controls{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,280px),1fr));gap:6px 24px;
   --w-label:2.6em;align-content:start;min-height:70px}
 .de-se-controls>:first-child{grid-column:1/-1}
-.de-se-charts{grid-template-columns:repeat(2,minmax(0,1fr))}
-.de-se-strip{display:grid;gap:4px}
+.de-se-charts{grid-template-columns:repeat(3,minmax(0,1fr))}
+.de-se-strip,.de-se-row{display:grid;gap:4px}
+.de-se-row>span{font-size:.78rem;color:var(--w-muted)}
+.de-se-film{position:relative}
+.de-se-film i{position:absolute;top:-2px;bottom:-2px;width:2px;margin-left:-1px;background:var(--w-teal);
+  box-shadow:0 0 0 1px var(--w-surface);pointer-events:none}
 .de-se-times{display:grid;grid-template-columns:repeat(${STRIP},1fr);font-size:.72rem;color:var(--w-muted);
   text-align:center}
-.de-se-verdict{min-height:7.2em}
-@container (max-width:520px){.de-se-controls{min-height:108px}.de-se-verdict{min-height:14.8em}.de-status{
-  min-height:4.2em}}
+.de-se-verdict{min-height:4.2em}
+@container (max-width:520px){.de-se-controls{min-height:108px}.de-se-verdict{min-height:8.4em}.de-status{
+  min-height:4.2em}.de-se-charts{grid-template-columns:repeat(2,minmax(0,1fr))}.de-se-charts>:last-child{
+  grid-column:1/-1}}
 `;
 
 const short = (v) => String(+v.toPrecision(3));
@@ -85,33 +90,27 @@ function chartsOf(T, goTo) {
     chart({ title: h("span", {}, math(symbol, "t"), words), colour, x, y: axis(0, 1, 0, 0.5, 1), onx });
   return {
     beta: make("β", ", noise added", "orange"),
-    alpha: make("α", " = 1 − β", "violet"),
     alphaBar: make("ᾱ", ", signal left", "blue"),
-    snr: chart({ title: "SNR in decibels", colour: "teal", x, y: axis(-60, 40, -40, 0, 40), onx }),
+    snr: snrChart(x, onx),
   };
 }
 
-function drawCurves(charts, now, { schedule, reference }) {
+function drawCurves(charts, now, { schedule, reference }, named) {
   const { T } = schedule;
   const steps = Array.from({ length: T + 1 }, (_, t) => t);
   const x = { min: 0, max: T, ticks: stepTicks(T) };
   const high = betaTop(now, schedule);
-  const y = (low, sign) => ({
-    min: Math.min(low, low + sign * high),
-    max: Math.max(low, low + sign * high),
-    ticks: [0, high / 2, high].map((v) => [low + sign * v, short(low + sign * v)]),
-  });
+  const y = { min: 0, max: high, ticks: [0, high / 2, high].map((v) => [v, short(v)]) };
   const decibels = (table) => [steps, table.snr.map((r) => clamp(decibel(r), -300, 300))];
   // beta_0 = 0 is a convention of the table, not a point of the curve.
   const from1 = (table, name) => table && [steps.slice(1), Array.from(table[name]).slice(1)];
-  charts.beta.domain({ x, y: y(0, 1) }, from1(schedule, "beta"), from1(reference, "beta"));
-  charts.alpha.domain({ x, y: y(1, -1) }, from1(schedule, "alpha"), from1(reference, "alpha"));
-  charts.alphaBar.domain({ x }, [steps, schedule.alphaBar], reference && [steps, reference.alphaBar]);
-  charts.snr.domain({ x }, decibels(schedule), reference && decibels(reference));
+  charts.beta.domain({ x, y }, from1(schedule, "beta"), from1(reference, "beta"), named);
+  charts.alphaBar.domain({ x }, [steps, schedule.alphaBar], reference && [steps, reference.alphaBar], named);
+  charts.snr.domain({ x }, decibels(schedule), reference && decibels(reference), named);
 }
 
-// One image at steps from 0 to T, with the same noise.
-function stripView({ size, channels, x0, eps }, goTo) {
+// One row of the strip; its cursor is where t is.
+function rowView(size, goTo) {
   const canvas = h("canvas", {
     class: "de-strip",
     width: STRIP * size,
@@ -119,28 +118,46 @@ function stripView({ size, channels, x0, eps }, goTo) {
     role: "img",
     "aria-label": "noised image",
   });
-  const spans = Array.from({ length: STRIP }, () => h("span"));
-  const times = h("div", { class: "de-se-times", "aria-hidden": "true" }, ...spans);
+  const cursor = h("i");
+  const name = h("span", { "aria-hidden": "true" });
   canvas.addEventListener("pointerdown", (event) => {
     const box = canvas.getBoundingClientRect();
     goTo(clamp(Math.floor(((event.clientX - box.left) / box.width) * STRIP), 0, STRIP - 1));
   });
+  const film = h("div", { class: "de-se-film" }, canvas, cursor);
+  return { el: h("div", { class: "de-se-row" }, name, film), canvas, cursor, name };
+}
+
+// One image at steps from 0 to T, with the same noise; below it the same by the schedule to compare with.
+function stripView({ size, channels, x0, eps }, goTo) {
+  const rows = [rowView(size, goTo), rowView(size, goTo)];
+  const spans = Array.from({ length: STRIP }, () => h("span"));
+  const times = h("div", { class: "de-se-times", "aria-hidden": "true" }, ...spans);
   const xt = new Float64Array(x0.length);
   return {
-    el: h("div", { class: "de-se-strip" }, canvas, times),
-    label: (words) => canvas.setAttribute("aria-label", words),
-    draw(schedule) {
-      for (let i = 0; i < STRIP; i++) {
-        const t = stripTime(i, schedule.T);
-        paint(canvas, qSample(x0, eps, t, schedule, xt), channels, size, i * size);
-        text(spans[i], `${i ? "" : "t = "}${t}`);
-      }
+    el: h("div", { class: "de-se-strip" }, ...rows.map((one) => one.el), times),
+    draw({ schedule, reference }) {
+      rows[0].name.hidden = rows[1].el.hidden = !reference;
+      const steps = Array.from({ length: STRIP }, (_, i) => stripTime(i, schedule.T));
+      steps.forEach((t, i) => text(spans[i], `${i ? "" : "t = "}${t}`));
+      [schedule, reference].filter(Boolean).forEach((table, k) => {
+        steps.forEach((t, i) => {
+          paint(rows[k].canvas, qSample(x0, eps, t, table, xt), channels, size, i * size);
+        });
+      });
+    },
+    mark({ t, T }, words) {
+      rows.forEach(({ canvas, cursor, name }, k) => {
+        cursor.style.left = `${(100 * (((STRIP - 1) * t) / T + 0.5)) / STRIP}%`;
+        canvas.setAttribute("aria-label", words.strips[k]);
+        text(name, words.rows[k]);
+      });
     },
   };
 }
 
-function drawMarkers(charts, { t, beta, alpha, alpha_bar, snr_db }, words) {
-  const values = { beta, alpha, alphaBar: alpha_bar, snr: Math.min(snr_db, 1e6) };
+function drawMarkers(charts, { t, beta, alpha_bar, snr_db }, words) {
+  const values = { beta, alphaBar: alpha_bar, snr: Math.min(snr_db, 1e6) };
   for (const [name, one] of Object.entries(charts)) {
     one.marker([t, values[name]], words.markers[name]);
     one.label(words.charts[name]);
@@ -170,21 +187,22 @@ export function scheduleView(now, data, change) {
       "Explorer of noise schedules",
       CSS,
       row(controls.kind.el, controls.reference.el, controls.scale.el),
+      ...[strip.el, controls.t.el, status],
       h("div", { class: "de-se-controls" }, ...families),
       h("div", { class: "de-charts de-se-charts" }, ...Object.values(charts).map((c) => c.el)),
-      ...[controls.t.el, status, strip.el, h("div", { class: "de-se-verdict" }, judgement)],
+      h("div", { class: "de-se-verdict" }, judgement),
     ),
     draw(facts, world, words) {
       const other = differs("reference", world.reference);
       if (differs("settings", world.made) || other) {
-        drawCurves(charts, now, world);
-        strip.draw(world.schedule);
+        drawCurves(charts, now, world, words.reference);
+        strip.draw(world);
       }
       drawControls(controls, now, hint);
       placeHandles();
       drawMarkers(charts, facts, words);
       status.replaceChildren(...statusOf(facts, words));
-      strip.label(words.strip);
+      strip.mark(facts, words);
       judgement.className = `de-warn de-${facts.message || !facts.enough ? "orange" : "teal"}`;
       judgement.replaceChildren(h("b", { "aria-hidden": "true" }, words.sign), ...rich(words.verdict));
     },

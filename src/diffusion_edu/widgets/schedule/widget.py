@@ -26,7 +26,7 @@ POINTS = (0.0001, 0.001, 0.004, 0.012, 0.03)
 
 @as_traits(image=anything)
 class ScheduleExplorer(BookWidget):
-    """Edit a schedule and see beta, alpha, alpha_bar, SNR and a noised image change together.
+    """Edit a schedule and see beta, alpha_bar, SNR and a noised image change together.
 
     All arguments but `image`, `label` and `seed` are traits that follow the page and move it; ``noise_schedule`` is the
     :class:`NoiseSchedule` now shown.
@@ -40,7 +40,7 @@ class ScheduleExplorer(BookWidget):
         s: offset of the cosine, in (0, 1).
         scale: whether beta is multiplied by 1000 / T, as the package does. Without it, few steps leave much signal.
         points: five betas for T = 1000 at even places from t = 1 to T, joined by lines; for kind "custom".
-        reference: a schedule drawn as a thin line: "none" or one of the package's three.
+        reference: a schedule drawn as a dashed line, with a row of images: "none" or one of the package's three.
         label: what the image shows.
         seed: of the noise of the image strip (torch's generator on the CPU).
 
@@ -59,7 +59,7 @@ class ScheduleExplorer(BookWidget):
     reference = Choice("none", {"none": "none", **SCHEDULES})
     _esm = esm("schedule")
     _tag = "schedule-explorer"
-    _heights = (806, 1010)
+    _heights = (758, 1007)
 
     def __init__(
         self,

@@ -30,26 +30,30 @@ function endWords({ T, kind, alpha_bar_T: end, crossing, enough }) {
   );
 }
 
-export function wordsOf(facts, label, strip) {
-  const { t, T, beta, alpha, alpha_bar, snr, snr_db, message, enough } = facts;
+// names: of the schedule that is drawn, and of the one to compare with.
+export function wordsOf(facts, label, strip, names) {
+  const { t, T, beta, alpha_bar, snr, snr_db, message, enough } = facts;
   const endless = snr === Infinity;
   const db = endless ? "∞" : `${number(snr_db, 1)} dB`;
   const verdict = message ? `No such schedule: ${message}. The curves show the last valid one.` : endWords(facts);
   const at = (name, value) => `${name} at each step; ${number(value, 4)} at t = ${t}`;
   const end = `At T alpha bar is ${number(facts.alpha_bar_T)}: ${enough ? "small enough" : "too large"}.`;
   return {
-    markers: { beta: number(beta, 4), alpha: number(alpha, 4), alphaBar: number(alpha_bar), snr: db },
+    markers: { beta: number(beta, 4), alphaBar: number(alpha_bar), snr: db },
     charts: {
       beta: at("beta", beta),
-      alpha: at("alpha", alpha),
       alphaBar: at("alpha bar", alpha_bar),
-      snr: at("signal-to-noise ratio", snr),
+      snr: `signal-to-noise ratio in dB at each step; ${db} at t = ${t}`,
     },
     now: `signal ${number(facts.signal)}, noise ${number(facts.noise)}, SNR ${number(snr)}`,
     ratio: endless ? "." : ` (${db}).`,
-    strip: `${label} at ${strip} steps from t = 0 to T = ${T}, at the same noise`,
+    reference: names[1],
+    rows: [names[0], `${names[1]} (dashed)`],
+    strips: names.map((name) => `${label} at ${strip} steps from t = 0 to T = ${T}, schedule ${name}, the same noise`),
     verdict,
     sign: message ? "✗ " : enough ? "✓ " : "! ",
-    spoken: message ? verdict : `t = ${t}: beta ${number(beta, 4)}, alpha bar ${number(alpha_bar)}. ${end}`,
+    spoken: message
+      ? verdict.replace(/β_/g, "beta ")
+      : `t = ${t}: beta ${number(beta, 4)}, alpha bar ${number(alpha_bar)}. ${end}`,
   };
 }

@@ -19,6 +19,7 @@ from ...systems.tokenizer import emoji_tokenizer
 from ..kit.stored import sheet_image
 
 BARE = ("a", "an", "the", "no")
+WANTED = ("dog", "cat")  # what readers type first
 PLAIN_GROUPS = ("animals-nature", "food-drink", "travel-places", "objects", "activities", "smileys-emotion")
 
 
@@ -46,7 +47,8 @@ def phrases(words: str, styles: Sequence[str]) -> list[str]:
 def chosen_pictures(count: int = 192) -> tuple[EmojiData, list[bool]]:
     """Different things, half of them held out, half of them seen in training; and which are held out.
 
-    Those that training saw have names of one word where there are enough: they are what one thinks of first.
+    Those that training saw have names of one word where there are enough, those of WANTED among them: they are what one
+    thinks of first.
 
     Returns:
         EmojiData of `count` images of 32x32 and a bool for each, True where training never saw it.
@@ -62,7 +64,18 @@ def chosen_pictures(count: int = 192) -> tuple[EmojiData, list[bool]]:
     # The styles in turn, so that none rules.
     places = sorted(drawings[k % len(drawings)] for k, drawings in enumerate(things.values()))
     second = [places[i * len(places) // (count - half)] for i in range(count - half)]
+    second = _with(second, [i for i in places if seen.names[i] in WANTED])
     return _joined(_rows(held_out, first), _rows(seen, second)), [True] * half + [False] * (count - half)
+
+
+def _with(places: Sequence[int], wanted: Sequence[int]) -> list[int]:
+    """The places with those wanted among them, each in place of the nearest that is not wanted itself."""
+    chosen = list(places)
+    for i in wanted:
+        free = [k for k, place in enumerate(chosen) if place not in wanted]
+        if i not in chosen and free:
+            chosen[min(free, key=lambda k: abs(chosen[k] - i))] = i
+    return chosen
 
 
 def _rows(data: EmojiData, rows: Sequence[int]) -> EmojiData:

@@ -111,7 +111,7 @@ function mount(root, raw, changed) {
     const { batch, temperature } = now;
     const [pictures, texts] = [data.pictures, data.texts].map((part) => batch.map((i) => part[i]));
     const found = contrast(pictures, texts, temperature);
-    const status = statusWords(run, now.query, data.captions, size);
+    const status = statusWords(run, now.query, data, size);
     view.draw(run, found, { size, status, loss: lossWords(found, batch, data.captions) });
     live.say(spokenWords(status, now, found));
     publish(root, published(run, now, found));

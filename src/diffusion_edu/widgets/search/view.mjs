@@ -14,6 +14,7 @@ const CSS = `
 .de-ts-part{display:grid;gap:10px;min-width:0}
 .de-ts-part+.de-ts-part{border-top:1px solid var(--w-border);padding-top:14px}
 .de-ts-part .de-status{min-height:2.8em}
+@container (max-width:620px){.de-ts-part .de-status{min-height:5.6em}}
 div.de-ts-part .de-label select{min-width:0;flex:0 1 auto}
 .de-widget .de-ts-head{margin:0;padding:0;font-size:.95rem;font-weight:600;color:var(--w-text)}
 .de-ts-examples{display:flex;flex-wrap:wrap;gap:6px;align-items:center}
@@ -55,7 +56,7 @@ function batchControls(data, now, { change, best }) {
   const onpick = (show) => change({ show });
   return {
     mixed: button("mixed", "One of each kind", take(data.batches.mixed)),
-    alike: button("alike", "Look-alikes", take(data.batches.alike)),
+    alike: button("alike", "Alike to the network", take(data.batches.alike)),
     best: button("best", "The best of the search", () => change({ batch: best().slice(0, 8) })),
     show: select({ role: "show", label: "Show", options: MATRIX_VIEWS, value: now.show, onpick }),
     temperature: slider({

@@ -65,7 +65,7 @@ class TextSearch(BookWidget):
         data: the images; default: 192 things, half of them never seen in training in this style.
         unseen: which of them training never saw, a bool each; needed with `data`.
         query: what is asked at first.
-        batch: the images of the matrix, 2..10 different indices; default: one of each of eight groups.
+        batch: the images of the matrix, 2..10 different indices; default: eight that are alike.
         temperature: of the softmax, 0.01..1; default: what the model learned.
         examples: words with stored answers.
 
@@ -78,7 +78,7 @@ class TextSearch(BookWidget):
     temperature = Real(0.07, 0.01, 1, "in 0.01..1")
     _esm = esm("search")
     _tag = "text-search"
-    _heights = (1180, 1931)
+    _heights = (1200, 1970)
 
     def __init__(
         self,
@@ -100,12 +100,12 @@ class TextSearch(BookWidget):
                 f"unseen must hold one bool per image, {len(data.names)} in all, got {len(self._unseen)}"
             )
         self._pictures, self._texts = self._embeddings()
-        batches = preset_batches(data, self._pictures)
+        self._batches = preset_batches(data, self._pictures)
         queries = tuple(dict.fromkeys([*filter(None, [query.strip()]), *examples]))
         super().__init__(
-            payload=json.dumps(self._travels(batches, queries)),
+            payload=json.dumps(self._travels(queries)),
             query=query,
-            batch=list(batches["mixed"] if batch is None else batch),
+            batch=list(self._batches["alike"] if batch is None else batch),
             temperature=self.learned_temperature if temperature is None else temperature,
         )
         self.on_msg(self._answer)
@@ -156,7 +156,7 @@ class TextSearch(BookWidget):
             return tower_of_file(self._file, WORDS)
         return tower_of(self._clip)
 
-    def _travels(self, batches: dict[str, list[int]], examples: Sequence[str]) -> dict[str, Any]:
+    def _travels(self, examples: Sequence[str]) -> dict[str, Any]:
         """What the page has from the start."""
         data = self._data
         stored = []
@@ -177,7 +177,7 @@ class TextSearch(BookWidget):
             "pictures": b64(_as_bytes(self._pictures)),
             "texts": b64(_as_bytes(self._texts)),
             "words": " ".join(caption_words()),
-            "batches": batches,
+            "batches": self._batches,
             "learned": self.learned_temperature,
             "stored": stored,
         }

@@ -48,8 +48,20 @@ export function readWords({ source, tokens, count }, query, { known, styles }) {
   return { notes: readingNotes(read, known), more };
 }
 
-// The line under the field; run: phase, source, ranking, milliseconds.
-export function statusWords(run, query, captions, size) {
+// Words that name no thing: a query of these alone names nothing.
+const SMALL = new Set(["a", "an", "the", "no", "of", "in", "on", "with", "and", "or", "over", "style"]);
+const stem = (word) => word.replace(/s$/, "");
+
+// Whether a word of the query stands in one of the names (an s at the end makes no difference), or it has none to name
+// a thing with. styles: words that name none either.
+export function isNamed(query, names, styles) {
+  const said = splitWords(query).filter((w) => /[\p{L}\p{N}]/u.test(w) && !SMALL.has(w) && !styles.includes(w));
+  const known = new Set(names.flatMap(splitWords).map(stem));
+  return !said.length || said.some((w) => known.has(stem(w)));
+}
+
+// The line under the field; run: phase, source, ranking, milliseconds; names and styles: of the images.
+export function statusWords(run, query, { captions, names, styles }, size) {
   const [first, second] = run.ranking;
   if (!first) {
     const loads = `Typing loads the text encoder (${size}), once; then this page answers by itself.`;
@@ -61,13 +73,16 @@ export function statusWords(run, query, captions, size) {
     return phases[run.phase] ?? waiting;
   }
   const named = ([i, cosine]) => `${captions[i]} (${number(cosine, 2)})`;
-  const pace =
-    run.milliseconds === null ? "" : ` ${Math.max(1, Math.round(run.milliseconds))} ms from the key to here.`;
   const stored = run.source === "stored";
-  const source = stored
-    ? "A stored answer; typing loads the text encoder."
-    : `Of ${run.ranking.length} pictures.${pace}`;
-  return `“${query.trim()}”: best ${named(first)}${second ? `, then ${named(second)}` : ""}. ${source}`;
+  const pace = run.milliseconds === null ? "" : `${Math.max(1, Math.round(run.milliseconds))} ms from the key to here.`;
+  const source = stored ? "A stored answer; typing loads the text encoder." : pace;
+  // A stored answer was given among all images, of which it holds the best.
+  const among = stored ? names : run.ranking.map(([i]) => names[i]);
+  const [best, then] = isNamed(query, among, styles)
+    ? [`of ${among.length} images the best is`, ", then"]
+    : [`none of the ${among.length} images has this in its name; the nearest are`, " and"];
+  const rest = second ? `${then} ${named(second)}` : "";
+  return `“${query.trim()}”: ${best} ${named(first)}${rest}. ${source}`.trim();
 }
 
 // Where the batch is wrong, in words: the picture that its own text fits worst.

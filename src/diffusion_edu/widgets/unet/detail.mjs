@@ -59,15 +59,18 @@ export function detailView() {
   const frames = canvases.map((canvas) => h("figure", { class: "de-frame" }, canvas, h("figcaption", {})));
   const maps = h("div", { class: "de-ue-maps" }, ...frames);
   const below = note();
+  const place = h("div", { class: "de-ue-place" }, maps, below);
   return {
-    el: h("div", { class: "de-ue-detail" }, title, say, facts, maps, below),
+    ...{ title, place, el: h("div", { class: "de-ue-detail" }, say, facts) },
     draw(p, words) {
       title.replaceChildren(p.name, " ", h("span", {}, p.kind === "input" ? "the input" : p.kind));
       text(say, words.explain);
       facts.replaceChildren(...words.facts.flatMap(([name, v]) => [h("dt", {}, name), h("dd", {}, v || "none")]));
       text(below, words.maps);
     },
-    drawMaps(name, t, { channels, side, map, scale }) {
+    // keeps: the room of the maps stays where a part has none, so that what follows does not jump.
+    drawMaps(name, t, { channels, side, map, scale }, keeps) {
+      place.classList.toggle("de-on", keeps);
       maps.hidden = scale === null;
       frames.forEach((frame, k) => {
         frame.hidden = k >= channels.length;

@@ -2,7 +2,7 @@
 // speech.
 import { h } from "../kit/dom.mjs";
 import { clamp } from "../kit/numbers.mjs";
-import { boxes, bow, outline, skipLine, stripes, way } from "./layout.mjs";
+import { WIDE, boxes, bow, outline, skipLine, stripes, way } from "./layout.mjs";
 import { shapeWords } from "./words.mjs";
 
 const path = (className, d) => h("svg:path", { class: className, d });
@@ -102,6 +102,7 @@ export function diagram(onpick) {
     if (!now.width || !now.parts.length) return;
     now.drawn = drawing(now.parts, now.width);
     el.style.height = `${now.drawn.height}px`;
+    el.classList.toggle("de-wide", now.width >= WIDE);
     svg.setAttribute("viewBox", `0 0 ${now.width} ${now.drawn.height}`);
     svg.replaceChildren(...now.drawn.nodes);
     placeOptions(now);

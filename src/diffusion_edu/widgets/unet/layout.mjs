@@ -3,11 +3,12 @@
 // straight across. The twin of fallback.py beside it; no page needed.
 import { clamp } from "../kit/numbers.mjs";
 
-const ROW = 30; // a finger needs 24 pixels
-const BOTTOM = 58; // the middle parts have their names below
+const ROW = 32; // name and shape, in two lines
+const BOTTOM = 62; // the middle parts have their names below
 const TOP = 10;
-const LABEL = 70; // name and shape, in two lines
 const BOW = 16; // room for the bow of a residual connection
+export const WIDE = 560; // from this width on the letters are larger
+const labelOf = (width) => (width < WIDE ? 72 : 86);
 
 // Where each part stands: {name: {side: "left" | "right" | "below", line}}; `lines` of the two arms.
 export function arrange(parts) {
@@ -32,12 +33,13 @@ export function arrange(parts) {
 export function boxes(parts, width) {
   const { places, lines, below } = arrange(parts);
   const arm = (width - clamp(0.1 * width, 36, 80)) / 2;
+  const label = labelOf(width);
   const widest = Math.max(...parts.filter((p) => p.out.length === 3).map((p) => p.out[0]));
   const found = {};
   for (const p of parts) {
     const { side, line } = places[p.name];
     const flat = p.out.length < 3;
-    const length = flat ? 16 : Math.max(12, (arm - LABEL - BOW) * (p.out[0] / widest));
+    const length = flat ? 16 : Math.max(12, (arm - label - BOW) * (p.out[0] / widest));
     const height = flat ? 5 : Math.max(5, 19 - 4.5 * p.level);
     if (side === "below") {
       const cell = width / below.length;
@@ -51,7 +53,7 @@ export function boxes(parts, width) {
       };
     } else {
       const y = TOP + (line + 0.5) * ROW;
-      const x = side === "left" ? LABEL + BOW : width - LABEL - BOW - length;
+      const x = side === "left" ? label + BOW : width - label - BOW - length;
       found[p.name] = {
         side,
         flat,

@@ -9,8 +9,6 @@ import { TABLE_HEAD, layerRows, rough, tableRows, totalWords } from "./words.mjs
 
 const CSS = `
 .de-ue-main{display:grid;grid-template-columns:minmax(0,1fr);gap:14px 20px;align-items:start}
-.de-ue-left,.de-ue-right{display:contents}.de-ue-u{order:1;display:grid;gap:8px}.de-ue-detail{order:2}.de-ue-look{
-  order:3}.de-ue-folds{order:4}
 .de-ud{position:relative;width:100%}.de-ud svg{position:absolute;inset:0;width:100%;height:100%;display:block;
   overflow:visible}
 .de-ud-stripe{fill:var(--w-soft)}
@@ -21,7 +19,7 @@ const CSS = `
 .de-ud-residual{fill:none;stroke:var(--w-blue);stroke-width:1.5;stroke-dasharray:3 2}.de-ud-knot{fill:var(--w-blue)}
 .de-ud-attention{fill:var(--w-violet);stroke:var(--w-surface);stroke-width:1}
 .de-ud-part{position:absolute;display:flex;flex-direction:column;justify-content:center;cursor:pointer;
-  border-radius:6px;font-size:11px;line-height:1.15;white-space:nowrap}
+  border-radius:6px;font-size:12px;line-height:1.15;white-space:nowrap}
 .de-ud-part b{font-weight:600}.de-ud-part span{color:var(--w-muted)}
 .de-ud-left{align-items:flex-start;padding-left:4px}.de-ud-right{align-items:flex-end;padding-right:4px}
 .de-ud-below{align-items:center;justify-content:flex-end;padding-bottom:2px}
@@ -32,7 +30,7 @@ const CSS = `
   color:var(--w-muted)}
 .de-ue-legend li{display:flex;align-items:center;gap:5px;margin:0}.de-ue-legend svg{width:26px;height:12px;
   overflow:visible;flex:none}
-.de-ue-detail,.de-ue-folds{display:grid;gap:8px;align-content:start;min-width:0}.de-ue-detail{min-height:25rem}
+.de-ue-detail,.de-ue-folds,.de-ue-show{display:grid;gap:8px;align-content:start;min-width:0}
 .de-ue-title{margin:0;font-size:1rem;font-weight:600}.de-ue-title span{font-weight:400;color:var(--w-muted);
   font-size:.8125rem}
 .de-ue-say{margin:0;min-height:4.2em}
@@ -41,9 +39,13 @@ const CSS = `
 .de-widget .de-ue-facts dt{margin:0;padding:0;font-weight:400;color:var(--w-muted)}.de-widget .de-ue-facts dd{
   margin:0;padding:0}
 .de-widget :is(.de-ue-maps,.de-ue-pair) figure{margin:0;padding:0;border:0}
-.de-ue-maps{display:grid;grid-template-columns:repeat(${MAPS},minmax(0,1fr));gap:8px;max-width:420px}
-.de-ue-maps figcaption{font-size:.7rem}
-.de-ue-room{order:3;min-width:0}.de-ue-look{display:grid;gap:8px}
+.de-ue-maps{display:grid;grid-template-columns:repeat(${MAPS},minmax(0,1fr));gap:8px}
+.de-ue-maps figcaption{font-size:.75rem;line-height:1.2}
+.de-ue-place.de-on{display:grid;gap:4px;align-content:start;container-type:inline-size}
+.de-ue-place.de-on .de-note{min-height:1.4em}
+.de-ue-place.de-on::before{content:"";grid-area:1/1;height:calc((100cqw - 24px)/4 + 20px)}
+.de-ue-place.de-on>.de-ue-maps{grid-area:1/1}
+.de-ue-room{min-width:0}.de-ue-look{display:grid;gap:8px}
 .de-ue-pair{display:grid;grid-template-columns:7rem 7rem minmax(0,1fr);gap:10px}.de-ue-look canvas{cursor:crosshair}
 .de-ue-spot{position:relative}.de-ue-spot i{position:absolute;border:2px solid var(--w-orange);border-radius:2px;
   pointer-events:none}
@@ -55,10 +57,15 @@ const CSS = `
   border-bottom:1px solid var(--w-border);white-space:nowrap;background:none;color:inherit}
 .de-ue-scroll th{font-weight:600}.de-widget .de-ue-scroll .de-n{text-align:right}
 .de-ue-walk{display:grid;grid-template-columns:auto 1fr;gap:6px 12px;align-items:center}
-@container (min-width:620px){.de-ue-main{grid-template-columns:minmax(0,1.25fr) minmax(0,1fr)}
-.de-ue-room.de-on{min-height:192px}.de-ue-left,.de-ue-right{display:grid;gap:14px;align-content:start;min-width:0}}
-@container (max-width:520px){.de-ue-walk{grid-template-columns:1fr}.de-ue-detail{min-height:20rem}.de-ue-pair{
-  grid-template-columns:1fr 1fr}.de-ue-pair .de-note{grid-column:1/-1}.de-status{min-height:4.2em}}
+.de-ud.de-wide .de-ud-part{font-size:13px}
+@container (min-width:620px){.de-ue-main{grid-template-columns:minmax(0,1fr) minmax(0,1fr)}.de-ue-detail{
+  min-height:14rem}}
+@container (max-width:520px){.de-ue-walk{grid-template-columns:auto minmax(0,1fr);gap:8px}.de-ue-walk .de-row{gap:4px;
+  flex-wrap:nowrap}.de-ue-walk .de-slider>label{display:none}.de-widget .de-ue-walk input[type=number]{width:3.4rem}
+.de-ue-place.de-on .de-note{min-height:2.8em}
+.de-ue-detail{min-height:15rem}.de-ue-pair{grid-template-columns:1fr 1fr}.de-ue-pair .de-note{grid-column:1/-1}
+.de-status{min-height:4.2em}
+.de-ue-status,.de-ue-legend,.de-ue-main,.de-ue-main~*{order:1}.de-ue-total{order:2}}
 `;
 
 function controlsOf(now, networks, ts, on) {
@@ -115,16 +122,14 @@ function foldsView(onfold) {
   };
 }
 
-function layout({ controls, totals, buttons, status, left, right, table }, hasMaps) {
+function layout({ controls, totals, buttons, status, picture, shown, below, folds }, hasMaps) {
   const walk = row(buttons.prev.el, buttons.play.el, buttons.next.el);
-  const top = [row(controls.model.el, hasMaps ? controls.t.el : null), totals];
-  const main = [h("div", { class: "de-ue-left" }, ...left), h("div", { class: "de-ue-right" }, ...right)];
   return [
-    ...top,
+    ...[row(controls.model.el, hasMaps ? controls.t.el : null), totals],
     h("div", { class: "de-ue-walk" }, walk, controls.part.el),
-    status,
-    h("div", { class: "de-ue-main" }, ...main),
-    table,
+    ...[status, picture, legend(), shown],
+    h("div", { class: "de-ue-main" }, ...below),
+    ...folds,
   ];
 }
 
@@ -137,18 +142,23 @@ export function unetView(now, { networks, ts, size }, on) {
     next: iconButton("next", "next", "One part on", () => on.by(1)),
   };
   const picture = diagram(on.pick);
-  const [totals, status] = [note(), h("p", { class: "de-status" })];
+  const totals = h("p", { class: "de-note de-ue-total" });
+  const status = h("p", { class: "de-status de-ue-status" });
   const [detail, folds] = [detailView(), foldsView(on.redraw)];
   const look = lookView((query) => on.change({ query }));
-  const room = h("div", { class: "de-ue-room" }, look.el); // keeps its height when a part has no attention
-  const left = [h("div", { class: "de-ue-u" }, picture.el, legend()), room];
-  const right = [detail.el, folds.el];
+  const none = note("This part has no attention.");
+  const room = h("div", { class: "de-ue-room" }, look.el, none);
   const differs = watch();
-  const parts = { controls, totals, buttons, status, left, right, table: folds.table };
+  const shown = h("div", { class: "de-ue-show" }, detail.title, detail.place);
+  const [below, last] = [
+    [detail.el, room],
+    [folds.el, folds.table],
+  ];
+  const parts = { controls, totals, buttons, status, picture: picture.el, shown, below, folds: last };
   return {
     ...{ play: buttons.play, picture, open: folds.open, most: MAPS },
     panel: panel("Explorer of a U-Net", CSS, ...layout(parts, ts.length > 0)),
-    draw(p, network, of, shown, words) {
+    draw(p, network, of, kept, words) {
       if (differs("network", network)) {
         picture.draw(network.parts);
         text(totals, totalWords(network, size));
@@ -156,10 +166,11 @@ export function unetView(now, { networks, ts, size }, on) {
       picture.pick(p.name);
       drawControls(controls, now, network.parts.length - 1, network.parts.indexOf(p), words.place);
       detail.draw(p, words);
-      detail.drawMaps(p.name, now.t, shown);
+      const hasMaps = now.model === 0 && ts.length > 0;
+      detail.drawMaps(p.name, now.t, kept, hasMaps);
       folds.draw(p, network, of);
-      look.draw(shown.attention);
-      room.classList.toggle("de-on", now.model === 0 && ts.length > 0);
+      look.draw(kept.attention);
+      none.hidden = !hasMaps || kept.attention !== null;
       status.replaceChildren(h("b", {}, words.name), words.shares);
     },
   };

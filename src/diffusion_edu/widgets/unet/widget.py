@@ -148,7 +148,7 @@ class UNetExplorer(BookWidget):
     query = Whole(0, 0, lambda self: self._size**2 - 1)
     _esm = esm("unet")
     _tag = "unet-explorer"
-    _heights = (861, 1242)
+    _heights = (1211, 1306)
 
     def __init__(
         self,

@@ -1,5 +1,5 @@
 // What is seen of <x-t-explorer>: the sum of images, the controls, the charts.
-import { axis, chart, stepTicks } from "../kit/chart.mjs";
+import { axis, chart, snrChart, stepTicks } from "../kit/chart.mjs";
 import { checkbox, iconButton, picker, select, slider } from "../kit/controls.mjs";
 import { button, complaint, h, math, note, panel, row, text } from "../kit/dom.mjs";
 import { watch } from "../kit/memo.mjs";
@@ -10,10 +10,10 @@ import { BINS, density, normal } from "./facts.mjs";
 import { COVER, NOTE, PLAY } from "./words.mjs";
 
 const CSS = `
-.de-xt-sum{display:grid;grid-template-columns:1.35fr auto 1fr auto 1fr;gap:10px;align-items:center;max-width:680px;
+.de-xt-sum{display:grid;grid-template-columns:1.35fr auto 1fr auto 1fr;gap:10px;align-items:end;max-width:680px;
   width:100%;margin:0 auto}
 .de-xt-sum .de-frame figcaption{min-height:1.3em;white-space:nowrap}
-.de-xt-op{font-size:1.4rem;color:var(--w-muted);padding-bottom:1.4em}
+.de-xt-op{font-size:1.4rem;color:var(--w-muted);padding-bottom:calc(.135*min(680px,100cqi) + 12px)}
 .de-xt-covered :is(.de-blue,.de-orange)>canvas{visibility:hidden}
 .de-xt-t{display:grid;grid-template-columns:auto 1fr;gap:10px;align-items:center}
 @container (max-width:520px){
@@ -74,7 +74,7 @@ function chartsView(T, goTo) {
   const onx = (t) => goTo(Math.round(t));
   const title = h("span", {}, math("ᾱ", "t"), ", share of signal");
   const curve = chart({ title, colour: "blue", x, y: axis(0, 1, 0, 0.5, 1), onx });
-  const ratio = chart({ title: "SNR in decibels", colour: "teal", x, y: axis(-60, 40, -40, 0, 40), onx });
+  const ratio = snrChart(x, onx);
   const bars = chart({
     title: h("span", {}, "pixels of ", math("x", "t"), " and ", math("N"), "(0, 1)"),
     colour: "violet",

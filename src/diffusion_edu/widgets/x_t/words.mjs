@@ -13,9 +13,10 @@ export function wordsOf(facts, what, end, covered) {
   const [bar, signal, noise, ratio] = [alpha_bar, facts.signal, facts.noise, snr].map((v) => number(v));
   const [mean, std] = [facts.mean, facts.std].map((v) => number(v, 2));
   const db = snr === Infinity ? "" : ` (${number(snr_db, 1)} dB)`;
+  const decibels = snr === Infinity ? "∞" : `${number(snr_db, 1)} dB`;
   return {
     ...{ bar, signal, noise, covered },
-    ratio: snr === Infinity ? "∞" : `${number(snr_db, 1)} dB`,
+    ratio: decibels,
     now: ` = ${bar}, signal ${signal}, noise ${noise}, SNR ${ratio}${db}. `,
     pixels: `: mean ${mean}, standard deviation ${std}.`,
     spoken: `t = ${t}: alpha bar ${bar}, signal ${signal}, noise ${noise}, signal-to-noise ratio ${ratio}`,
@@ -26,7 +27,7 @@ export function wordsOf(facts, what, end, covered) {
     },
     charts: {
       curve: `alpha bar from 1 at t = 0 to ${number(end)} at T; now ${bar} at t = ${t}`,
-      ratio: `signal-to-noise ratio in decibels; now ${number(Math.min(snr_db, 1e3), 1)} at t = ${t}`,
+      ratio: `signal-to-noise ratio in dB at each step; ${decibels} at t = ${t}`,
       bars: `histogram of the pixels of x_t against the normal density: mean ${mean}, standard deviation ${std}`,
     },
   };
