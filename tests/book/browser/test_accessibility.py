@@ -85,8 +85,8 @@ def test_tab_reaches_every_control_and_shows_where_it_is(on, tag) -> None:
         widget.until("s.other")
     wanted = widget.el.evaluate("""(el) => {
         const groups = new Set();  // radio buttons of one name are one stop
-        return [...el.querySelectorAll("button, select, input, [tabindex='0']")].filter((e) => {
-            if (!e.checkVisibility() || e.disabled) return false;
+        return [...el.querySelectorAll("button, select, input, summary, [tabindex='0']")].filter((e) => {
+            if (!e.checkVisibility() || e.disabled || e.tabIndex < 0) return false;  // one stop of several: arrow keys
             if (e.type !== "radio") return true;
             return !groups.has(e.name) && groups.add(e.name);
         }).map((e) => e.dataset.role || e.localName);

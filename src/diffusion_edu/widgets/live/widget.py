@@ -123,10 +123,10 @@ def _stored_times(T: int) -> list[int]:
 
 
 def _strip(rows: Sequence[Tensor]) -> str:
-    """A data URL: rows of images (n, C, S, S), with a clear line of one pixel between any two."""
-    opaque = [F.pad(to_pixels(row), (0, 0, 0, 0, 0, 1), value=255) for row in rows]  # a channel of its own
-    tiles = torch.stack([F.pad(row, (0, 1, 0, 1)) for row in opaque])  # (rows, n, C + 1, S + 1, S + 1)
+    """A data URL: rows of images (n, C, S, S), with a gray line of one pixel between any two."""
+    tiles = torch.stack([F.pad(to_pixels(row), (0, 1, 0, 1), value=128) for row in rows])  # (rows, n, C, S + 1, S + 1)
     sheet = tiles.permute(0, 3, 1, 4, 2).flatten(2, 3).flatten(0, 1)[:-1, :-1]
+    sheet = sheet[..., 0] if sheet.shape[-1] == 1 else sheet  # gray needs one channel
     return png_url(Image.fromarray(sheet.contiguous().numpy()))
 
 
