@@ -177,15 +177,14 @@ def test_payload_is_small_and_holds_what_a_page_needs():
     assert len(widget.html()) < 60_000
 
 
-def test_the_stored_run_has_a_clear_line_between_its_images():
+def test_the_stored_run_has_a_gray_line_between_its_images():
     widget = LiveSampler(seed=45)
     url, alt = widget._picture()
     sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))))
-    assert sheet.shape == (2 * 32 + 1, 8 * 32 + 7, 2)
-    assert (sheet[32, :, 1] == 0).all() and (sheet[:, 32::33, 1] == 0).all()
-    assert (sheet[..., 1] == 255).sum() == 16 * 32 * 32
+    assert sheet.shape == (2 * 32 + 1, 8 * 32 + 7)
+    assert (sheet[32] == 128).all() and (sheet[:, 32::33] == 128).all()
     last = de.last(de.sample(de.load("fashion").denoiser, (1, 1, 32, 32), de.DDIM(), 20, seeds=[45]))
-    assert np.array_equal(sheet[:32, -32:, 0], de.data.to_pixels(last.x_t.clamp(-1, 1))[0, 0].numpy())
+    assert np.array_equal(sheet[:32, -32:], de.data.to_pixels(last.x_t.clamp(-1, 1))[0, 0].numpy())
     assert alt.endswith("at t = 1000, 850, 700, 550, 450, 300, 150, 0")
 
 

@@ -82,7 +82,7 @@ def answers(name: str, seed: int = 0) -> Iterator[Answer]:
 
 
 @contextlib.contextmanager
-def limited(seconds: int = 10) -> Iterator[None]:
+def limited(seconds: int = 60) -> Iterator[None]:
     """TimeoutError for what takes longer: a wrong number may ask for a loop without an end, or for all memory."""
 
     def stop(number: int, frame: Any) -> None:
