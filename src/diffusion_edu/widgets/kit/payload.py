@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional as F
 
 from ..._errors import bad_value
 from ...data.pixels import to_pixels
@@ -83,12 +84,17 @@ def package_noise(shape: Sequence[int], seed: int) -> Tensor:
     return torch.randn((1, *shape), generator=torch.Generator().manual_seed(seed))
 
 
-def strip_png(rows: Sequence[Tensor]) -> str:
-    """A data URL of a PNG: images in [-1, 1], each row a tensor (n, C, H, W), side by side and one below another."""
+def strip_png(rows: Sequence[Tensor], gap: int = 0) -> str:
+    """A data URL of a PNG: images in [-1, 1], each row a tensor (n, C, H, W), side by side and one below another.
+
+    Between any two lie `gap` gray pixels.
+    """
     lines = []
     for row in rows:
-        lines.append(np.concatenate(list(to_pixels(row).numpy()), axis=2))
+        pixels = F.pad(to_pixels(row), (0, gap, 0, gap), value=128)
+        lines.append(np.concatenate(list(pixels.numpy()), axis=2))
     sheet = np.concatenate(lines, axis=1)
+    sheet = sheet[:, : sheet.shape[1] - gap, : sheet.shape[2] - gap]
     image = Image.fromarray(sheet[0] if sheet.shape[0] == 1 else sheet.transpose(1, 2, 0))
     return png_url(image)
 

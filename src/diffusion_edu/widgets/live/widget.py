@@ -8,20 +8,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
-from torch.nn import functional as F
 
 from ..._arguments import anything
 from ...cards import read_card
-from ...data import to_pixels
 from ...data.fashion_mnist import fashion_mnist
 from ...diffusion import DDIM, SAMPLERS, sample, timesteps
 from ...pretrained import WEIGHTS, available, load
 from ..kit.base import BookWidget, Choice, Real, Whole, WidgetValueError, as_traits, checked, choice
 from ..kit.bundle import esm
-from ..kit.fallback import png_url
-from ..kit.payload import b64, check_labels, to_uint8
+from ..kit.payload import b64, check_labels, strip_png, to_uint8
 from ..model.kernel import answer, clip_name
 from ..model.packing import traveling
 
@@ -110,7 +106,7 @@ class LiveSampler(BookWidget):
         chosen = [s for s in states if s.t in times]
         rows = [torch.cat([getattr(s, part) for s in chosen]).cpu().clamp(-1, 1) for part in ("x_t", "x0")]
         return (
-            _strip(rows),
+            strip_png(rows, gap=1),
             f"DDIM, {STORED_STEPS} steps: the noised image (above) and the estimate of the finished image (below) "
             f"at t = {', '.join(map(str, times))}",
         )
@@ -120,14 +116,6 @@ def _stored_times(T: int) -> list[int]:
     """The steps t of the run's states that are shown before the first run."""
     times = timesteps(T, STORED_STEPS)
     return [times[i] for i in np.linspace(0, STORED_STEPS, COLUMNS).round().astype(int)]
-
-
-def _strip(rows: Sequence[Tensor]) -> str:
-    """A data URL: rows of images (n, C, S, S), with a gray line of one pixel between any two."""
-    tiles = torch.stack([F.pad(to_pixels(row), (0, 1, 0, 1), value=128) for row in rows])  # (rows, n, C, S + 1, S + 1)
-    sheet = tiles.permute(0, 3, 1, 4, 2).flatten(2, 3).flatten(0, 1)[:-1, :-1]
-    sheet = sheet[..., 0] if sheet.shape[-1] == 1 else sheet  # gray needs one channel
-    return png_url(Image.fromarray(sheet.contiguous().numpy()))
 
 
 def _has_graph(name: str) -> bool:
