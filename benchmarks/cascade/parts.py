@@ -82,6 +82,11 @@ def erred(pixels: Tensor, error: float) -> Tensor:
     return to_pixels((to_x0(pixels) + error * eps).clamp(-1, 1))
 
 
+def near(made: Tensor, large: Tensor) -> dict[str, Any]:
+    """PSNR of images in [-1, 1] to the true ones."""
+    return looking.mean(psnr(squared_errors(to_pixels(made.clamp(-1, 1)), large)))
+
+
 def psnrs(upscale: Callable[[Tensor], Tensor], small: Tensor, large: Tensor) -> dict[str, Any]:
     """PSNR of what is made of true small images with each error.
 
@@ -91,8 +96,7 @@ def psnrs(upscale: Callable[[Tensor], Tensor], small: Tensor, large: Tensor) -> 
     """
     found = {}
     for error in ERRORS:
-        made = to_pixels(upscale(erred(small, error)).clamp(-1, 1))
-        found[f"{error:g}"] = looking.mean(psnr(squared_errors(made, large)))
+        found[f"{error:g}"] = near(upscale(erred(small, error)), large)
     return found
 
 
@@ -151,26 +155,20 @@ def levels(study: Study) -> dict[str, Any]:
     return {"true": rows, "generated": generated}
 
 
-def _near(made: Tensor, large: Tensor) -> dict[str, Any]:
-    """PSNR of images in [-1, 1] to the true ones."""
-    return looking.mean(psnr(squared_errors(to_pixels(made.clamp(-1, 1)), large)))
-
-
 def draws(study: Study) -> dict[str, Any]:
     """Interpolation, one drawing, and the mean of several, beside the true large image; nothing is wrong, level 0."""
     few, sizes = study.bench.settings["few"], study.system.config.sizes
     found = {}
     for to in sizes[1:]:
         small, large = study.true(to // 2)[:few], study.true(to)[:few]
-
         total, means = torch.zeros(large.shape), []
         for k in range(DRAWS[-1]):
             own = {"guidance": 1.0, "level": 0, "seed": study.bench.settings["seed"] + few * k, **study.options}
             total += study.system.upscale(small, study.texts[:few], to=to, **own)
             if k + 1 in DRAWS:
-                means.append({"count": k + 1, "psnr": _near(total / (k + 1), large)})
+                means.append({"count": k + 1, "psnr": near(total / (k + 1), large)})
         enlarged = {
-            mode: _near(functional.interpolate(to_x0(small), size=(to, to), mode=mode), large)
+            mode: near(functional.interpolate(to_x0(small), size=(to, to), mode=mode), large)
             for mode in ("bilinear", "bicubic")
         }
         found[f"up{to}"] = {**enlarged, "draws": means}

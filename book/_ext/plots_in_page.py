@@ -12,6 +12,7 @@ from html import escape
 from pathlib import Path
 
 from docutils import nodes
+from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
@@ -36,7 +37,8 @@ def inlined(svg: str, alt: str, number: int) -> str:
 
 def box_image(image: nodes.image, path: Path) -> None:
     """Put a wide image in its box, which knows its width; on a phone a share of it is enough to read the letters."""
-    width = int.from_bytes(path.read_bytes()[16:20], "big")  # where a PNG has it
+    with Image.open(path) as stored:
+        width = stored.width
     if width > WIDE_IMAGE:
         start = nodes.raw("", f'{BOX} style="--de-width: {width}">', format="html")
         image.parent.replace(image, [start, image, nodes.raw("", "</div>", format="html")])
