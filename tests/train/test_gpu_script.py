@@ -79,7 +79,10 @@ def test_the_whole_command_with_a_kill_in_the_middle(tmp_path):
     assert "tests: done before" in done.stdout and found["tests"] == before["tests"] and found["peak"] == before["peak"]
     assert found["tests"]["passed"] >= 1 and not found["tests"]["failed"]
     rows = [*found["throughput"]["rows"].values(), *found["worth"]["rows"].values()]
-    assert rows and all(0 < row["share_of_bf16_peak"] < 1 and row["peak_mib"] > 0 for row in rows)
+    # No bound of 1: processors without bf16 multiply it slower than fp32, in which the rows may run.
+    top = found["peak"]["bf16_flops"]
+    assert rows and all(row["share_of_bf16_peak"] == row["flops_per_second"] / top > 0 for row in rows)
+    assert all(row["peak_mib"] > 0 for row in rows)
     ours, theirs = (found["models"]["rows"][name] for name in ("emoji-clip", "folder"))
     assert ours["finished"] and ours["steps"] == {"clip": 2} and ours["measured"]["retrieval"]
     assert not theirs["finished"] and theirs["exit_code"] == 2 and "--data" in (tmp_path / "out/log.txt").read_text()
