@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
+import style_sheet
 from fontTools import subset
 from PIL import Image
 
@@ -82,6 +84,23 @@ def _name_folds_of_the_menu(site: Path) -> None:
             page.write_text(new, encoding="utf-8")
 
 
+# The theme's script asks each box of a page for its size and changes the box before it asks the next one, so the page
+# is laid out as many times. _assets/sections.js does the same in one go.
+WALK = (
+    '["pre",".nboutput > .output_area",".cell_output > .output",".jp-RenderedHTMLCommon",'
+    '".pst-scrollable-table-container"]'
+)
+
+
+def _drop_walk_over_boxes(site: Path) -> None:
+    """Let the theme's script find no box; ends the program where another version of the theme does it otherwise."""
+    script = site / "_static/scripts/pydata-sphinx-theme.js"
+    text = script.read_text(encoding="utf-8")
+    if text.count(WALK) != 1:
+        sys.exit(f"{script.name} has changed: what it does to boxes that scroll (WALK in lighten.py) is not there once")
+    script.write_text(text.replace(WALK, '["de-none"]'), encoding="utf-8")
+
+
 def lighten(site: Path) -> None:
     """Make the site as small as it can be without a change that a reader could see."""
     for pattern in UNUSED:
@@ -93,3 +112,5 @@ def lighten(site: Path) -> None:
     _repack_pictures(site)
     _drop_double_names(site)
     _name_folds_of_the_menu(site)
+    _drop_walk_over_boxes(site)
+    style_sheet.join(site)

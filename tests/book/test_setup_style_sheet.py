@@ -1,0 +1,71 @@
+"""tools/style_sheet.py: one sheet for all pages, with all that a page could use and nothing else."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+import lighten  # noqa: E402
+import style_sheet  # noqa: E402
+
+
+@pytest.fixture
+def site(tmp_path):
+    """Two pages, one in a folder; two sheets, of which the first imports a third one."""
+    for name, text in {
+        "_static/styles/first.css": '@import "../base.css";.used{color:red}.unused{color:blue}a:hover{color:green}',
+        "_static/base.css": "p{margin:0;background:url(mark.png?v=1)}.by-script{color:pink}.unused td{color:gray}",
+        "_static/own.css": '@font-face{src:url("fonts/f.woff2")}i{background:url(data:image/png;base64,AA)}',
+        "_static/own.js": "document.body.classList.add('by-script')",
+        "index.html": '<head>{}<script src="_static/own.js"></script></head><p class="used">unused <a>x</a><i></i></p>',
+        "deep/page.html": '<head>{}<script src="../_static/own.js"></script><script>a()</script></head><a>x</a>',
+        "empty.html": '<meta http-equiv="Refresh" content="0; url=index.html" />',
+    }.items():
+        up = "../" * name.count("/")
+        links = "".join(f'<link rel="stylesheet" href="{up}_static/{s}.css?v=1" />\n' for s in ("styles/first", "own"))
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text.replace("{}", links) if name.endswith("html") else text)
+    return tmp_path
+
+
+def test_one_sheet_without_what_no_page_uses(site):
+    style_sheet.join(site)
+    assert [path.name for path in site.rglob("*.css")] == ["base.css", "site.css"], "base.css has its own address"
+    css = re.sub(r"\s", "", (site / "_static/site.css").read_text())
+    assert "unused" not in css and "@import" not in css
+    wanted = [".used{color:red}", "a:hover", ".by-script", "url(mark.png?v=1)", "url(fonts/f.woff2)", "url(data:image"]
+    assert [rule for rule in wanted if rule not in css] == []
+    order = [css.index(rule) for rule in ("p{", ".used{", "@font-face")]
+    assert order == sorted(order), "later rules win, as before"
+
+
+def test_each_page_links_it_once_and_waits_for_no_script(site):
+    style_sheet.join(site)
+    for name, up in {"index.html": "", "deep/page.html": "../"}.items():
+        text = (site / name).read_text()
+        assert len(re.findall("stylesheet", text)) == 1
+        assert re.search(rf'href="{re.escape(up)}_static/site\.css\?v=[0-9a-f]{{8}}"', text)
+        assert f'<script defer src="{up}_static/own.js">' in text
+    assert "<script>a()</script>" in (site / "deep/page.html").read_text(), "what stands in the page cannot wait"
+    assert "site.css" not in (site / "empty.html").read_text()
+
+
+def test_pages_with_other_sheets_are_refused(site):
+    (site / "other.html").write_text('<link rel="stylesheet" href="_static/own.css" />')
+    with pytest.raises(SystemExit, match="different style sheets"):
+        style_sheet.join(site)
+
+
+def test_a_theme_that_has_changed_is_told(tmp_path):
+    script = tmp_path / "_static/scripts/pydata-sphinx-theme.js"
+    script.parent.mkdir(parents=True)
+    script.write_text(f"all({lighten.WALK})")
+    lighten._drop_walk_over_boxes(tmp_path)
+    assert script.read_text() == 'all(["de-none"])'
+    with pytest.raises(SystemExit, match="has changed"):
+        lighten._drop_walk_over_boxes(tmp_path)
