@@ -100,18 +100,29 @@ def watch(page: Page, base: str) -> Log:
     return log
 
 
-def settle(page: Page) -> None:
-    """Wait until the page has all that it asked for, has run its scripts and has drawn its widgets."""
+def settle(page: Page, whole: bool = True) -> None:
+    """Wait until the page has all that it asked for, has run its scripts and has drawn its widgets.
+
+    A page is laid out below the first screen when its reader begins to scroll (_assets/sections.js); with `whole` it is
+    told so, and all its parts are in their places.
+    """
     page.wait_for_load_state("load")
-    page.evaluate("""async () => {
+    page.evaluate(
+        """async (whole) => {
         await document.fonts.ready;
         const widgets = [...document.querySelectorAll('article *')].filter((e) => e.localName.includes('-'));
         const until = performance.now() + 60000;
         while (widgets.some((w) => customElements.get(w.localName) && !w.state) && performance.now() < until) {
             await new Promise((done) => setTimeout(done, 20));
         }
+        if (whole) dispatchEvent(new Event("scroll"));
+        while (whole && document.documentElement.classList.contains("de-near") && performance.now() < until) {
+            await new Promise((done) => setTimeout(done, 20));
+        }
         await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
-    }""")
+    }""",
+        whole,
+    )
 
 
 def scroll_through(page: Page, log: Log) -> None:

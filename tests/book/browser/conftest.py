@@ -75,7 +75,9 @@ def opened(site: Site, chromium):
     """A function that opens pages: `with opened("notebooks/...", scheme="file", **context options) as (page, log)`."""
 
     @contextmanager
-    def open_page(name: str, scheme: str = "http", size: dict = b.WIDE, clock: bool = False, **options):
+    def open_page(
+        name: str, scheme: str = "http", size: dict = b.WIDE, clock: bool = False, whole: bool = True, **options
+    ):
         context = chromium.new_context(viewport=size, **options)
         if clock:
             context.clock.install()
@@ -89,7 +91,7 @@ def opened(site: Site, chromium):
             if name == "index":  # it sends the reader on to the first page
                 page.wait_for_url(lambda url: not url.endswith("/index.html"))
             if options.get("java_script_enabled", True):
-                b.settle(page)
+                b.settle(page, whole)
             yield page, log
         finally:
             context.close()

@@ -19,7 +19,7 @@ LAST = f'() => [...document.querySelectorAll("{SECTIONS}")].at(-2).id'
 
 @pytest.mark.parametrize("size", SIZES)
 def test_a_reader_who_begins_has_all_of_it_soon(opened, size) -> None:
-    with opened(CHAPTER, size=SIZES[size]) as (page, log):
+    with opened(CHAPTER, size=SIZES[size], whole=False) as (page, log):
         assert page.evaluate(HIDDEN) > 3, "the first screen waits for what is far below it"
         page.evaluate("scrollBy(0, 200)")
         wait_until(page, "!document.documentElement.classList.contains('de-near')")
@@ -30,7 +30,7 @@ def test_a_reader_who_begins_has_all_of_it_soon(opened, size) -> None:
 @pytest.mark.parametrize("size", SIZES)
 def test_a_link_into_the_page_leads_to_its_place(opened, size) -> None:
     """From another page, from this one, and by a changed address; the place stays when the rest has been laid out."""
-    with opened(CHAPTER, size=SIZES[size]) as (page, _):
+    with opened(CHAPTER, size=SIZES[size], whole=False) as (page, _):
         name = page.evaluate(LAST)
         height = page.evaluate("innerHeight")
 
@@ -44,24 +44,24 @@ def test_a_link_into_the_page_leads_to_its_place(opened, size) -> None:
         arrived()
         page.goto("about:blank")
         page.goto(f"{address}#{name}")
-        b.settle(page)
+        b.settle(page, whole=False)
         arrived()
         page.goto("about:blank")
         page.goto(address)
-        b.settle(page)
+        b.settle(page, whole=False)
         assert page.evaluate(HIDDEN) > 3
         page.evaluate("(id) => document.querySelector(`.page-toc a[href='#${id}'], a[href='#${id}']`).click()", name)
         arrived()
 
 
 def test_the_way_back_leads_to_where_one_was(opened) -> None:
-    with opened(CHAPTER) as (page, _):
+    with opened(CHAPTER, whole=False) as (page, _):
         page.evaluate("scrollBy(0, 200)")
         wait_until(page, f"({HIDDEN})() === 0")
         page.evaluate("scrollTo({top: 6000, behavior: 'instant'})")
         wait_until(page, "Math.abs(scrollY - 6000) < 2")
         page.reload()
-        b.settle(page)
+        b.settle(page, whole=False)
         wait_until(page, "Math.abs(scrollY - 6000) < 60")
 
 
@@ -70,7 +70,7 @@ def test_boxes_that_scroll_are_reached_by_the_keyboard(opened) -> None:
     boxes = "() => [...document.querySelectorAll('.bd-article pre')].filter((e) => e.checkVisibility())"
     wrong = f"""() => ({boxes})().filter((e) =>
         (e.scrollWidth > e.clientWidth || e.scrollHeight > e.clientHeight) !== (e.tabIndex === 0)).length"""
-    with opened("notebooks/04_convolution_sizes", size=SIZES["phone"]) as (page, _):
+    with opened("notebooks/04_convolution_sizes", size=SIZES["phone"], whole=False) as (page, _):
         page.evaluate("scrollBy(0, 200)")
         wait_until(page, f"({HIDDEN})() === 0")
         wait_until(page, f"({wrong})() === 0")
