@@ -16,7 +16,18 @@ from typing import Any
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
-from speed_tables import Table, cost, cpu, frechet, gpu, machine_of, profile, sampler_overhead, training_step
+from speed_tables import (
+    Table,
+    cost,
+    cpu,
+    frechet,
+    gpu,
+    lighthouse,
+    machine_of,
+    profile,
+    sampler_overhead,
+    training_step,
+)
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from text_systems_tables import cascade, priors, text_encoder_study
@@ -40,6 +51,7 @@ MAKERS: dict[str, Callable[[dict[str, Any]], list[Table]]] = {
     "profile": profile,
     "gpu": gpu,
     "cpu": cpu,
+    "lighthouse": lighthouse,
     "text_to_image": _parts(of_text_to_image),
     "priors": _parts(priors),
     "cascade": _parts(cascade),

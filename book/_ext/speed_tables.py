@@ -169,6 +169,21 @@ def cpu(result: dict[str, Any]) -> list[Table]:
     return [_settings(result.get("parts", {}), machine)]
 
 
+def lighthouse(result: dict[str, Any]) -> list[Table]:
+    """What Lighthouse says of each page."""
+    head = ("page", "performance", "first paint, s", "largest paint, s", "blocked, s", "kB", "elements")
+    rows, others = [], ("accessibility", "best-practices", "seo")
+    for name, page in result.get("pages", {}).items():
+        times = (f"{page[key]:.1f}" for key in ("first_paint", "largest_paint", "blocked"))
+        rows.append([name, str(page["performance"]), *times, f"{page['kilobytes']:,}", f"{page['elements']:,}"])
+    least = min((page[key] for page in result.get("pages", {}).values() for key in others), default=0)
+    caption = (
+        f"Lighthouse {result.get('version')}, mobile; the three other scores (accessibility, best practices, search "
+        f"engines) are {least} or more on every page; {machine_of(result)}"
+    )
+    return [Table(caption, head, rows)]
+
+
 def gpu(result: dict[str, Any]) -> list[Table]:
     """The parts of gpu.py that have run."""
     parts = result.get("parts", {})
