@@ -6,7 +6,7 @@ import re
 import sys
 from pathlib import Path
 
-import style_sheet
+import joined
 from fontTools import subset
 from PIL import Image
 
@@ -113,4 +113,4 @@ def lighten(site: Path) -> None:
     _drop_double_names(site)
     _name_folds_of_the_menu(site)
     _drop_walk_over_boxes(site)
-    style_sheet.join(site)
+    joined.join(site)

@@ -1,4 +1,4 @@
-// node tools/style_sheet.mjs SHEET SITE: takes out of a style sheet the rules that no page and no script of a site could
+// node tools/joined.mjs SHEET SITE: takes out of a style sheet the rules that no page and no script of a site could
 // use, that is, rules with a class, id, element or attribute that none of them names.
 import { readFileSync, writeFileSync } from "node:fs";
 import { PurgeCSS } from "purgecss";

@@ -1,4 +1,4 @@
-"""tools/style_sheet.py: one sheet for all pages, with all that a page could use and nothing else."""
+"""tools/joined.py: one sheet and one script for all pages, with all that a page could use."""
 
 from __future__ import annotations
 
@@ -10,8 +10,14 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
+import joined  # noqa: E402
 import lighten  # noqa: E402
-import style_sheet  # noqa: E402
+
+OPTION = 'data-x-y="1"'
+
+
+def script(up, name, more=""):
+    return f'<script {more} src="{up}_static/{name}.js?v=1"></script>\n'
 
 
 @pytest.fixture
@@ -22,8 +28,12 @@ def site(tmp_path):
         "_static/base.css": "p{margin:0;background:url(mark.png?v=1)}.by-script{color:pink}.unused td{color:gray}",
         "_static/own.css": '@font-face{src:url("fonts/f.woff2")}i{background:url(data:image/png;base64,AA)}',
         "_static/own.js": "document.body.classList.add('by-script')",
-        "index.html": '<head>{}<script src="_static/own.js"></script></head><p class="used">unused <a>x</a><i></i></p>',
-        "deep/page.html": '<head>{}<script src="../_static/own.js"></script><script>a()</script></head><a>x</a>',
+        "_static/last.js": "const last = 1",
+        "_static/some.js": "only here",
+        "index.html": f"<head>{{}}{script('', 'own', OPTION)}</head><p class='used'>unused <a>x</a><i></i></p>"
+        f"{script('', 'last', 'defer')}",
+        "deep/page.html": f"<head>{{}}{script('../', 'own', OPTION)}{script('../', 'some')}<script>a()</script></head>"
+        f"<a>x</a>{script('../', 'last', 'defer')}",
         "empty.html": '<meta http-equiv="Refresh" content="0; url=index.html" />',
     }.items():
         up = "../" * name.count("/")
@@ -34,7 +44,7 @@ def site(tmp_path):
 
 
 def test_one_sheet_without_what_no_page_uses(site):
-    style_sheet.join(site)
+    joined.join(site)
     assert [path.name for path in site.rglob("*.css")] == ["base.css", "site.css"], "base.css has its own address"
     css = re.sub(r"\s", "", (site / "_static/site.css").read_text())
     assert "unused" not in css and "@import" not in css
@@ -45,20 +55,31 @@ def test_one_sheet_without_what_no_page_uses(site):
 
 
 def test_each_page_links_it_once_and_waits_for_no_script(site):
-    style_sheet.join(site)
+    joined.join(site)
     for name, up in {"index.html": "", "deep/page.html": "../"}.items():
         text = (site / name).read_text()
         assert len(re.findall("stylesheet", text)) == 1
         assert re.search(rf'href="{re.escape(up)}_static/site\.css\?v=[0-9a-f]{{8}}"', text)
-        assert f'<script defer src="{up}_static/own.js">' in text
-    assert "<script>a()</script>" in (site / "deep/page.html").read_text(), "what stands in the page cannot wait"
+        (tag,) = re.findall(r"<script[^>]*site\.js[^>]*>", text)
+        assert re.fullmatch(rf'<script defer {OPTION} src="{re.escape(up)}_static/site\.js\?v=[0-9a-f]{{8}}">', tag)
+        assert "own.js" not in text and "last.js" not in text
+    text = (site / "deep/page.html").read_text()
+    assert re.search(r'site\.js.*<script\s+defer\s+src="\.\./_static/some\.js\?v=1"></script>', text, re.S), "after it"
+    assert "<script>a()</script>" in text, "what stands in the page cannot wait"
     assert "site.css" not in (site / "empty.html").read_text()
+
+
+def test_the_scripts_of_all_pages_are_one_in_their_order(site):
+    joined.join(site)
+    code = (site / "_static/site.js").read_text()
+    assert code.index("by-script") < code.index("const last") and "only here" not in code
+    assert {path.name for path in site.rglob("*.js")} == {"site.js", "some.js"}
 
 
 def test_pages_with_other_sheets_are_refused(site):
     (site / "other.html").write_text('<link rel="stylesheet" href="_static/own.css" />')
     with pytest.raises(SystemExit, match="different style sheets"):
-        style_sheet.join(site)
+        joined.join(site)
 
 
 def test_a_theme_that_has_changed_is_told(tmp_path):

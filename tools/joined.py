@@ -1,0 +1,100 @@
+"""Join the style sheets of a built site to one and the scripts of all its pages to one, and take out unused styles.
+
+A page shows nothing before the last of its sheets and of the waiting scripts in its head is there. Ten sheets of 80 kB
+and eleven scripts, each asked for by itself, were the larger part of what a reader on a slow line waited for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import js
+
+LINK = re.compile(r'[ \t]*<link[^>]*?\brel="stylesheet"[^>]*?href="(?:\.\./)*(_static/[^"?]+)[^>]*>\n?')
+LINK_TOO = re.compile(r'[ \t]*<link[^>]*?href="(?:\.\./)*(_static/[^"?]+)[^>]*?\brel="stylesheet"[^>]*>\n?')
+SCRIPT = re.compile(r'[ \t]*<script\b([^>]*?)\s*\bsrc="((?:\.\./)*)([^"?]+)([^"]*)"([^>]*)></script>\n?')
+IMPORT = re.compile(r'@import\s*(?:url\()?["\']?([^"\')]+)["\']?\)?\s*;')
+URL = re.compile(r"""url\((["']?)(?!data:|#|https?:|/)([^"')]+)\1\)""")
+OPTION = re.compile(r'\bdata-[\w-]+="[^"]*"')
+
+
+def _text(path: Path, static: Path) -> str:
+    """A sheet with the sheets that it imports; addresses in it become relative to the folder of the joined one."""
+
+    def moved(found: re.Match[str]) -> str:
+        name, rest = re.fullmatch(r"([^?#]*)(.*)", found[2]).groups()  # type: ignore[union-attr]
+        return f"url({(path.parent / name).resolve().relative_to(static.resolve()).as_posix()}{rest})"
+
+    # Every second part is what is imported, which knows its own folder.
+    parts = IMPORT.split(path.read_text(encoding="utf-8"))
+    return "".join(_text(path.parent / s, static) if k % 2 else URL.sub(moved, s) for k, s in enumerate(parts))
+
+
+def _purge(sheet: Path, site: Path) -> None:
+    """Take out of a sheet the rules that no page and no script could use."""
+    words = [str(js.find_node()), str(Path(__file__).with_suffix(".mjs")), str(sheet), str(site)]
+    done = subprocess.run(words, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"purgecss failed:\n{done.stdout}{done.stderr}")
+
+
+def _replaced(text: str, pattern: re.Pattern[str], gone: set[str], group: int, tag: str) -> str:
+    """A page without the tags of the files `gone`, with `tag` where the first of them stood."""
+    left = [tag]
+
+    def one(found: re.Match[str]) -> str:
+        return found[0] if found[group] not in gone else left.pop() if left else ""
+
+    return pattern.sub(one, text)
+
+
+def _written(site: Path, name: str, names: list[str], text: str) -> str:
+    """The joined file in place of its parts; returns its address, which changes when it does."""
+    for part in names:
+        (site / part).unlink()
+    (site / name).write_text(text, encoding="utf-8")
+    return f"{name}?v={hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def join(site: Path) -> None:
+    """One sheet and one script for all pages, where the first one was; what a page has besides waits for it.
+
+    Raises:
+        SystemExit: two pages have other sheets, or Node.js failed.
+    """
+    static = site / "_static"
+    pages = {page: page.read_text(encoding="utf-8") for page in sorted(site.rglob("*.html"))}
+    pages = {page: text for page, text in pages.items() if "stylesheet" in text}  # one only leads to another
+    pages = {page: LINK_TOO.sub(r'<link rel="stylesheet" href="\1" />' + "\n", text) for page, text in pages.items()}
+    kinds = {tuple(LINK.findall(text)) for text in pages.values()}
+    if len(kinds) != 1:
+        sys.exit(f"pages with different style sheets cannot share one: {sorted(kinds)}")
+    sheets = list(kinds.pop())
+    asked = {page: list(SCRIPT.finditer(text)) for page, text in pages.items()}
+    shared = set.intersection(*({found[3] for found in scripts} for scripts in asked.values()))
+    first = next(iter(asked.values()))
+    scripts = [found[3] for found in first if found[3] in shared]
+    options = " ".join(option for found in first if found[3] in shared for option in OPTION.findall(found[0]))
+
+    css = static / "site.css"
+    css.write_text("\n".join(_text(site / name, static) for name in sheets), encoding="utf-8")
+    _purge(css, site)
+    style = _written(site, "_static/site.css", sheets, css.read_text(encoding="utf-8"))
+    code = "\n;\n".join((site / name).read_text(encoding="utf-8") for name in scripts)
+    script = _written(site, "_static/site.js", scripts, code)
+    for page, text in pages.items():
+        up = "../" * (len(page.relative_to(site).parts) - 1)
+        text = _replaced(text, LINK, set(sheets), 1, f'    <link rel="stylesheet" href="{up}{style}" />\n')
+        tag = f'    <script defer {options + " " if options else ""}src="{up}{script}"></script>\n'
+        text = _replaced(text, SCRIPT, shared, 3, tag)
+        # What a page has for itself may need the shared ones, which come first.
+        text = SCRIPT.sub(lambda s: s[0] if re.search(r"\b(async|defer|type)\b", s[1] + s[5]) else _waiting(s), text)
+        page.write_text(text, encoding="utf-8")
+
+
+def _waiting(script: re.Match[str]) -> str:
+    return script[0].replace("<script", "<script defer", 1)
