@@ -24,7 +24,7 @@ LIMITS = ((-3.5, 3.5), (-3.5, 3.5), (0.0, 2.5), (0.0, 2.5), (-180.0, 180.0))
 _TILTED = [0.0, 0.0, 1.2, 0.6, 30.0]
 PRESETS: dict[str, tuple[str, list[float], list[float]]] = {
     "same": ("the same twice", _TILTED, _TILTED),
-    "shifted": ("shifted", [-0.8, -0.5, 1.2, 0.6, 30.0], [0.8, 0.7, 1.2, 0.6, 30.0]),
+    "shifted": ("shifted", [-0.8, 0.6, 1.2, 0.6, 30.0], [0.8, -0.6, 1.2, 0.6, 30.0]),
     "wider": ("wider", [0.0, 0.0, 0.8, 0.4, 30.0], [0.0, 0.0, 1.6, 0.8, 30.0]),
     "turned": ("turned", [0.0, 0.0, 1.5, 0.4, 20.0], [0.0, 0.0, 1.5, 0.4, 110.0]),
     "collapsed": ("collapsed: mode dropping", _TILTED, [0.0, 0.0, 0.25, 0.0, 30.0]),
