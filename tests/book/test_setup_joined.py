@@ -26,7 +26,8 @@ def site(tmp_path):
     for name, text in {
         "_static/styles/first.css": '@import "../base.css";.used{color:red}.unused{color:blue}a:hover{color:green}',
         "_static/base.css": "p{margin:0;background:url(mark.png?v=1)}.by-script{color:pink}.unused td{color:gray}",
-        "_static/own.css": '@font-face{src:url("fonts/f.woff2")}i{background:url(data:image/png;base64,AA)}',
+        "_static/own.css": '@font-face{src:url("fonts/f.woff2")}i{background:url(data:image/png;base64,AA)}'
+        "a:not(.absent, b){top:0}a:is(.absent2, i){top:1px}p:has(.absent3, a){top:2px}",
         "_static/own.js": "document.body.classList.add('by-script')",
         "_static/last.js": "const last = 1",
         "_static/some.js": "only here",
@@ -52,6 +53,14 @@ def test_one_sheet_without_what_no_page_uses(site):
     assert [rule for rule in wanted if rule not in css] == []
     order = [css.index(rule) for rule in ("p{", ".used{", "@font-face")]
     assert order == sorted(order), "later rules win, as before"
+
+
+def test_a_list_within_a_selector_stays_whole(site):
+    """What no page has is of use there."""
+    joined.join(site)
+    css = re.sub(r"\s", "", (site / "_static/site.css").read_text())
+    for rule in ("a:not(.absent,b){top:0}", "a:is(.absent2,i){top:1px}", "p:has(.absent3,a){top:2px}"):
+        assert rule in css
 
 
 def test_each_page_links_it_once_and_waits_for_no_script(site):
