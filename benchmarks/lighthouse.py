@@ -17,8 +17,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -58,12 +56,9 @@ def read(report: dict[str, Any]) -> dict[str, Any]:
 
 def measure(address: str, browser: str) -> dict[str, Any]:
     """One run of Lighthouse; ends the program where it fails."""
-    node = js.fetch()
     words = ["exec", "--yes", f"lighthouse@{VERSION}", "--", address, "--quiet", "--output=json"]
     words += [f"--chrome-flags={FLAGS}", "--max-wait-for-load=60000"]
-    path = os.pathsep.join([str(Path(node).parent), os.environ.get("PATH", "")])
-    environment = {**os.environ, "PATH": path, "CHROME_PATH": browser}
-    done = subprocess.run([*js._find_npm(node), *words], env=environment, capture_output=True, text=True)
+    done = js.npm(*words, environment={"CHROME_PATH": browser}, captured=True)
     report = json.loads(done.stdout) if done.returncode == 0 else {}
     if not report or report.get("runtimeError"):
         sys.exit(f"Lighthouse failed: {report.get('runtimeError') or done.stderr}")

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import js
 
-LINK = re.compile(r'[ \t]*<link[^>]*?\brel="stylesheet"[^>]*?href="(?:\.\./)*(_static/[^"?]+)[^>]*>\n?')
-LINK_TOO = re.compile(r'[ \t]*<link[^>]*?href="(?:\.\./)*(_static/[^"?]+)[^>]*?\brel="stylesheet"[^>]*>\n?')
-SCRIPT = re.compile(r'[ \t]*<script\b([^>]*?)\s*\bsrc="((?:\.\./)*)([^"?]+)([^"]*)"([^>]*)></script>\n?')
+LINK = re.compile(r'[ \t]*<link(?=[^>]*\brel="stylesheet")[^>]*\bhref="(?:\.\./)*([^"?]+)[^>]*>\n?')
+SCRIPT = re.compile(r'[ \t]*<script\b[^>]*\bsrc="(?:\.\./)*([^"?]+)[^>]*></script>\n?')
+BLOCKING = re.compile(r"<script(?![^>]*\b(?:async|defer|type)\b)(?=[^>]*\bsrc=)")
 IMPORT = re.compile(r'@import\s*(?:url\()?["\']?([^"\')]+)["\']?\)?\s*;')
 URL = re.compile(r"""url\((["']?)(?!data:|#|https?:|/)([^"')]+)\1\)""")
 OPTION = re.compile(r'\bdata-[\w-]+="[^"]*"')
@@ -42,12 +42,12 @@ def _purge(sheet: Path, site: Path) -> None:
         sys.exit(f"purgecss failed:\n{done.stdout}{done.stderr}")
 
 
-def _replaced(text: str, pattern: re.Pattern[str], gone: set[str], group: int, tag: str) -> str:
+def _replaced(text: str, pattern: re.Pattern[str], gone: set[str], tag: str) -> str:
     """A page without the tags of the files `gone`, with `tag` where the first of them stood."""
     left = [tag]
 
     def one(found: re.Match[str]) -> str:
-        return found[0] if found[group] not in gone else left.pop() if left else ""
+        return found[0] if found[1] not in gone else left.pop() if left else ""
 
     return pattern.sub(one, text)
 
@@ -69,16 +69,14 @@ def join(site: Path) -> None:
     static = site / "_static"
     pages = {page: page.read_text(encoding="utf-8") for page in sorted(site.rglob("*.html"))}
     pages = {page: text for page, text in pages.items() if "stylesheet" in text}  # one only leads to another
-    pages = {page: LINK_TOO.sub(r'<link rel="stylesheet" href="\1" />' + "\n", text) for page, text in pages.items()}
     kinds = {tuple(LINK.findall(text)) for text in pages.values()}
     if len(kinds) != 1:
         sys.exit(f"pages with different style sheets cannot share one: {sorted(kinds)}")
     sheets = list(kinds.pop())
-    asked = {page: list(SCRIPT.finditer(text)) for page, text in pages.items()}
-    shared = set.intersection(*({found[3] for found in scripts} for scripts in asked.values()))
-    first = next(iter(asked.values()))
-    scripts = [found[3] for found in first if found[3] in shared]
-    options = " ".join(option for found in first if found[3] in shared for option in OPTION.findall(found[0]))
+    shared = set.intersection(*(set(SCRIPT.findall(text)) for text in pages.values()))
+    tags = [found for found in SCRIPT.finditer(next(iter(pages.values()))) if found[1] in shared]
+    scripts = [found[1] for found in tags]
+    options = "".join(f"{option} " for found in tags for option in OPTION.findall(found[0]))
 
     css = static / "site.css"
     css.write_text("\n".join(_text(site / name, static) for name in sheets), encoding="utf-8")
@@ -88,13 +86,7 @@ def join(site: Path) -> None:
     script = _written(site, "_static/site.js", scripts, code)
     for page, text in pages.items():
         up = "../" * (len(page.relative_to(site).parts) - 1)
-        text = _replaced(text, LINK, set(sheets), 1, f'    <link rel="stylesheet" href="{up}{style}" />\n')
-        tag = f'    <script defer {options + " " if options else ""}src="{up}{script}"></script>\n'
-        text = _replaced(text, SCRIPT, shared, 3, tag)
+        text = _replaced(text, LINK, set(sheets), f'    <link rel="stylesheet" href="{up}{style}" />\n')
+        text = _replaced(text, SCRIPT, shared, f'    <script defer {options}src="{up}{script}"></script>\n')
         # What a page has for itself may need the shared ones, which come first.
-        text = SCRIPT.sub(lambda s: s[0] if re.search(r"\b(async|defer|type)\b", s[1] + s[5]) else _waiting(s), text)
-        page.write_text(text, encoding="utf-8")
-
-
-def _waiting(script: re.Match[str]) -> str:
-    return script[0].replace("<script", "<script defer", 1)
+        page.write_text(BLOCKING.sub("<script defer", text), encoding="utf-8")

@@ -73,16 +73,19 @@ def fetch() -> str:
     sys.exit(f"Node.js {OLDEST} or newer is needed, and neither this machine nor PyPI has one that runs here.")
 
 
-def _npm(*arguments: str) -> int:
-    """Run npm in the project; its exit code."""
+def npm(
+    *arguments: str, environment: dict[str, str] | None = None, captured: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """Run npm in the project, with more in its environment, and with its text captured."""
     node = fetch()
     path = os.pathsep.join([str(Path(node).parent), os.environ.get("PATH", "")])
-    return subprocess.run([*_find_npm(node), *arguments], cwd=ROOT, env={**os.environ, "PATH": path}).returncode
+    env = {**os.environ, **(environment or {}), "PATH": path}
+    return subprocess.run([*_find_npm(node), *arguments], cwd=ROOT, env=env, capture_output=captured, text=True)
 
 
 def install() -> None:
     """Install exactly what package-lock.json names."""
-    code = _npm("ci", "--no-audit", "--no-fund", "--loglevel=error")
+    code = npm("ci", "--no-audit", "--no-fund", "--loglevel=error").returncode
     if code:
         sys.exit(f"npm could not install the JavaScript parts (exit code {code}); the lines above say why.")
 
@@ -94,7 +97,7 @@ if __name__ == "__main__":
     elif task == "install":
         install()
     elif task in ("lint", "format"):
-        sys.exit(_npm("run", "--silent", task))
+        sys.exit(npm("run", "--silent", task).returncode)
     elif task == "where":
         print(find_node() or sys.exit("no Node.js found"))
     else:

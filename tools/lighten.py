@@ -86,19 +86,17 @@ def _name_folds_of_the_menu(site: Path) -> None:
 
 # The theme's script asks each box of a page for its size and changes the box before it asks the next one, so the page
 # is laid out as many times. _assets/sections.js does the same in one go.
-WALK = (
-    '["pre",".nboutput > .output_area",".cell_output > .output",".jp-RenderedHTMLCommon",'
-    '".pst-scrollable-table-container"]'
-)
+# The theme of Python 3.10 has the boxes as one text, the newer one as a list.
+WALK = re.compile(r'querySelectorAll\((?:\["pre",[^\]]*\]\.join\(", "\)|"pre, [^"]*")\)\.forEach')
 
 
 def _drop_walk_over_boxes(site: Path) -> None:
     """Let the theme's script find no box; ends the program where another version of the theme does it otherwise."""
     script = site / "_static/scripts/pydata-sphinx-theme.js"
-    text = script.read_text(encoding="utf-8")
-    if text.count(WALK) != 1:
+    text, times = WALK.subn('querySelectorAll("de-none").forEach', script.read_text(encoding="utf-8"))
+    if times != 1:
         sys.exit(f"{script.name} has changed: what it does to boxes that scroll (WALK in lighten.py) is not there once")
-    script.write_text(text.replace(WALK, '["de-none"]'), encoding="utf-8")
+    script.write_text(text, encoding="utf-8")
 
 
 def lighten(site: Path) -> None:

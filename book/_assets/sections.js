@@ -3,7 +3,6 @@
 // reader has begun. The head of the page decides whether (layout.html): not where a place of the page is asked for.
 (() => {
   const root = document.documentElement;
-  const sections = document.querySelectorAll(".bd-article > section > section");
   const BOXES = "pre, .nboutput > .output_area, .cell_output > .output, .jp-RenderedHTMLCommon, .pst-scrollable-table-container";
 
   // What scrolls within itself can be reached by the keyboard. All sizes are read before anything is changed: one
@@ -42,7 +41,7 @@
 
   // A widget that plays leaves no idle moment.
   const idle = (run) => (window.requestIdleCallback ? requestIdleCallback(run, { timeout: 500 }) : setTimeout(run, 200));
-  const rest = [...sections];
+  const rest = [...document.querySelectorAll(".bd-article > section > section")];
   const next = () => {
     const section = rest.shift();
     if (!section) return all();

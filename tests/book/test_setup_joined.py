@@ -91,11 +91,14 @@ def test_pages_with_other_sheets_are_refused(site):
         joined.join(site)
 
 
-def test_a_theme_that_has_changed_is_told(tmp_path):
+@pytest.mark.parametrize(
+    "boxes", ['["pre",".cell_output > .output"].join(", ")', '"pre, .cell_output > .output"'], ids=["newer", "older"]
+)
+def test_the_walk_of_each_theme_finds_no_box_and_another_one_is_told(tmp_path, boxes):
     script = tmp_path / "_static/scripts/pydata-sphinx-theme.js"
     script.parent.mkdir(parents=True)
-    script.write_text(f"all({lighten.WALK})")
+    script.write_text(f"a();document.querySelectorAll({boxes}).forEach(e=>b(e))")
     lighten._drop_walk_over_boxes(tmp_path)
-    assert script.read_text() == 'all(["de-none"])'
+    assert script.read_text() == 'a();document.querySelectorAll("de-none").forEach(e=>b(e))'
     with pytest.raises(SystemExit, match="has changed"):
         lighten._drop_walk_over_boxes(tmp_path)
