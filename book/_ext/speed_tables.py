@@ -178,8 +178,8 @@ def lighthouse(result: dict[str, Any]) -> list[Table]:
         rows.append([name, str(page["performance"]), *times, f"{page['kilobytes']:,}", f"{page['elements']:,}"])
     least = min((page[key] for page in result.get("pages", {}).values() for key in others), default=0)
     caption = (
-        f"Lighthouse {result.get('version')}, mobile; the three other scores (accessibility, best practices, search "
-        f"engines) are {least} or more on every page; {machine_of(result)}"
+        f"Lighthouse {result.get('version')}, mobile; the least of the three other scores (accessibility, best "
+        f"practices, search engines) of any page is {least}; {machine_of(result)}"
     )
     return [Table(caption, head, rows)]
 
