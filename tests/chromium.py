@@ -33,6 +33,12 @@ FLAGS = [
 ]
 
 
+# A promise, in JavaScript: what was changed is drawn. Nothing else limits the time of `evaluate`, and a page that the
+# browser does not draw has no frames.
+DRAWN = """new Promise((done) => {
+    requestAnimationFrame(() => requestAnimationFrame(done));
+    setTimeout(done, 10000);
+})"""
 # Undefined has no properties: what the condition reads is not there yet.
 WAIT = """(arg) => {
     try {

@@ -39,5 +39,16 @@ def scheduler(config, log):
         def _split_scope(self, nodeid: str) -> str:
             return scope_of(nodeid)
 
+        def remove_node(self, node):
+            """A test that ended its process has failed; where it would be tried again, it could do so for ever."""
+            units = self.assigned_work[node].values()
+            left = [(unit, test) for unit in units for test, done in unit.items() if not done]
+            if not left:
+                return super().remove_node(node)
+            unit, ended = left[0]
+            unit[ended] = True
+            super().remove_node(node)
+            return ended
+
     config.option.loadscopereorder = False  # by the number of tests, which says little
     return Dealing(config, log)

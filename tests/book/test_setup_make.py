@@ -181,6 +181,26 @@ def test_the_tests_are_dealt_out_by_these_scopes(pytestconfig, monkeypatch):
         assert "-n 2 --dist loadfile" in run_make("-B", target), target
 
 
+def test_a_test_that_ends_its_process_fails_once_and_the_others_go_on(tmp_path):
+    """So ends one that hangs (faulthandler_exit_on_timeout)."""
+    (tmp_path / "pytest.ini").touch()
+    (tmp_path / "conftest.py").write_text(
+        "import dealing\ndef pytest_xdist_make_scheduler(config, log):\n    return dealing.scheduler(config, log)\n"
+    )
+    for name, ends in (("a", "import os; os._exit(1)"), ("b", "pass")):
+        code = f"def test_first(): pass\ndef test_ends(): {ends}\ndef test_last(): pass\n"
+        (tmp_path / f"test_{name}.py").write_text(code)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "tests")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1 and "1 failed, 5 passed" in done.stdout, done.stdout + done.stderr
+    assert "crashed while running 'test_a.py::test_ends'" in done.stdout
+
+
 def test_long_scopes_are_dealt_out_before_those_of_many_quick_tests():
     def test(nodeid, *fixtures, mark=""):
         return SimpleNamespace(nodeid=nodeid, fixturenames=fixtures, get_closest_marker=lambda name: name == mark)

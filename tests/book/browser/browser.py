@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from chromium import PATIENCE
+from chromium import DRAWN, PATIENCE
 from playwright.sync_api import BrowserContext, Page
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -109,9 +109,9 @@ def settle(page: Page, whole: bool = True) -> None:
     page.wait_for_load_state("load")
     page.evaluate(
         """async (whole) => {
-        await document.fonts.ready;
-        const widgets = [...document.querySelectorAll('article *')].filter((e) => e.localName.includes('-'));
         const until = performance.now() + 60000;
+        await Promise.race([document.fonts.ready, new Promise((done) => setTimeout(done, 60000))]);
+        const widgets = [...document.querySelectorAll('article *')].filter((e) => e.localName.includes('-'));
         while (widgets.some((w) => customElements.get(w.localName) && !w.state) && performance.now() < until) {
             await new Promise((done) => setTimeout(done, 20));
         }
@@ -119,31 +119,34 @@ def settle(page: Page, whole: bool = True) -> None:
         while (whole && document.documentElement.classList.contains("de-near") && performance.now() < until) {
             await new Promise((done) => setTimeout(done, 20));
         }
-        await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
-    }""",
+        await DRAWN;
+    }""".replace("DRAWN", DRAWN),
         whole,
     )
 
 
 def scroll_through(page: Page, log: Log) -> None:
     """Bring every part of the page into view once, so that what is loaded late is loaded."""
-    page.evaluate("""async () => {
+    page.evaluate(
+        """async () => {
         // A picture in a folded part is loaded late too, and not before the part is open.
         const folded = [...document.querySelectorAll('details:not([open])')];
         folded.forEach((part) => (part.open = true));
         for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight) {
             scrollTo(0, y);
-            await new Promise((done) => requestAnimationFrame(done));
+            await Promise.race([new Promise(requestAnimationFrame), new Promise((done) => setTimeout(done, 10000))]);
         }
-        await Promise.all([...document.images].filter((image) => image.checkVisibility())
-            .map((image) => image.decode().catch(() => null)));
+        const decoded = [...document.images].filter((image) => image.checkVisibility())
+            .map((image) => image.decode().catch(() => null));
+        await Promise.race([Promise.all(decoded), new Promise((done) => setTimeout(done, 60000))]);
         folded.forEach((part) => (part.open = false));
         scrollTo(0, 0);
-    }""")
+    }""".replace("DRAWN", DRAWN)
+    )
     end = time.monotonic() + PATIENCE / 1000
     while log.under_way:
         assert time.monotonic() < end, f"still under way: {[request.url for request in log.under_way]}"
-        page.evaluate("() => new Promise((done) => requestAnimationFrame(done))")
+        page.evaluate(DRAWN)
 
 
 def facts(page: Page) -> dict:

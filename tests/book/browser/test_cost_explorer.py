@@ -6,6 +6,7 @@ import re
 
 import browser as b
 import pytest
+from chromium import DRAWN
 from playwright.sync_api import expect
 from widgets import stays_silent
 
@@ -13,7 +14,6 @@ from diffusion_edu.widgets import CostExplorer
 from diffusion_edu.widgets.cost.widget import MACHINES, NETWORKS
 from diffusion_edu.widgets.kit import bundle
 
-SETTLED = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 HEAD = (
     '<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>Cost</title>'
     '<meta name="viewport" content="width=device-width"><style>body{margin:0;padding:8px;font-family:sans-serif}'
@@ -53,7 +53,7 @@ def show(chromium, address):
 
 
 def state(page) -> dict:
-    return page.evaluate(f"async () => {{ await {SETTLED}; return document.querySelector('cost-explorer').state; }}")
+    return page.evaluate(f"async () => {{ await {DRAWN}; return document.querySelector('cost-explorer').state; }}")
 
 
 def words(page, role: str) -> str:
@@ -240,7 +240,7 @@ def test_rarer_settings_are_folded_and_told(show) -> None:
     page = show()
     assert page.locator("[data-role=devices]").is_hidden() and page.locator("[data-role=source]").is_hidden()
     summary = page.locator("summary").first
-    assert summary.inner_text() == "More: 32×32, 16 bits, one device"
+    expect(summary).to_have_text("More: 32×32, 16 bits, one device")
     summary.focus()
     page.keyboard.press("Enter")
     page.locator("[data-role=precision]").select_option("fp32")

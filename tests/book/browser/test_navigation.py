@@ -6,7 +6,7 @@ import re
 
 import browser as b
 import pytest
-from chromium import wait_until
+from chromium import DRAWN, wait_until
 
 pytestmark = pytest.mark.browser
 PAGES = b.toc_pages()
@@ -161,7 +161,7 @@ def test_a_browser_that_keeps_nothing_reads_without_marks(opened) -> None:
             };""")
         page.reload()
         page.evaluate("document.querySelector('.prev-next-footer').scrollIntoView()")
-        page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        page.evaluate(DRAWN)
         assert page.locator("a.de-read").count() == 0
         assert log.problems() == []
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import browser as b
 import pytest
-from chromium import wait_until
+from chromium import DRAWN, wait_until
 
 pytestmark = pytest.mark.browser
 PAGES = b.toc_pages()
@@ -107,18 +107,17 @@ def test_the_drawing_of_the_first_page_answers_a_pointer_and_rests_without(opene
     pixels = "() => document.querySelector('canvas.de-hero').toDataURL()"
     with opened(PAGES[0], reduced_motion="reduce") as (page, log):
         page.mouse.move(2, 2)
-        drawn = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-        page.evaluate(drawn)
+        page.evaluate(DRAWN)
         rest = page.evaluate(pixels)
         box = page.locator("canvas.de-hero").bounding_box()
         assert box
         page.mouse.move(box["x"] + box["width"] / 3, box["y"] + box["height"] / 2)
-        page.evaluate(drawn)
+        page.evaluate(DRAWN)
         pointed = page.evaluate(pixels)
-        page.evaluate(drawn)
+        page.evaluate(DRAWN)
         assert pointed != rest and page.evaluate(pixels) == pointed, "it answers, and does not move by itself"
         page.mouse.move(2, 2)
-        page.evaluate(drawn)
+        page.evaluate(DRAWN)
         assert page.evaluate(pixels) == rest
         assert log.problems() == []
 

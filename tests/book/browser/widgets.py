@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from chromium import PATIENCE, wait_until
+from chromium import DRAWN, PATIENCE, wait_until
 from playwright.sync_api import Locator, Page
 
 HOMES = {
@@ -34,7 +34,6 @@ OTHER_HOMES = {
 }
 
 
-DRAWN = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 REST = 0.6  # seconds without a change after which a widget speaks (`announcer` in play.mjs)
 
 
@@ -100,10 +99,7 @@ class Widget:
     @property
     def state(self) -> dict[str, Any]:
         """The numbers now shown, once the drawing that is under way is done."""
-        return self.el.evaluate("""async (el) => {
-            await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
-            return el.state;
-        }""")
+        return self.el.evaluate(f"async (el) => {{ await {DRAWN}; return el.state; }}")
 
     @property
     def now(self) -> dict[str, Any]:
@@ -131,12 +127,14 @@ class Widget:
 
     def picture(self) -> str:
         """All that is drawn, canvases and curves, as one text: two pictures are equal when these are."""
-        return self.el.evaluate("""async (el) => {
-            await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+        return self.el.evaluate(
+            """async (el) => {
+            await DRAWN;
             const look = (e) => ["d", "cx", "cy"].map((name) => e.getAttribute(name));
             const marks = [...el.querySelectorAll("path, circle")].map(look);
             return JSON.stringify([...[...el.querySelectorAll("canvas")].map((c) => c.toDataURL()), marks]);
-        }""")
+        }""".replace("DRAWN", DRAWN)
+        )
 
     def pixels(self, selector: str) -> np.ndarray:
         """(height, width, 3) what a canvas shows."""
