@@ -33,12 +33,14 @@ FLAGS = [
 ]
 
 
-# A promise, in JavaScript: what was changed is drawn. Nothing else limits the time of `evaluate`, and a page that the
-# browser does not draw has no frames.
-DRAWN = """new Promise((done) => {
-    requestAnimationFrame(() => requestAnimationFrame(done));
-    setTimeout(done, 10000);
-})"""
+def at_most(seconds: int, promise: str) -> str:
+    """A promise, in JavaScript, that is not waited for any longer: nothing else limits the time of `evaluate`."""
+    return f"Promise.race([{promise}, new Promise((done) => setTimeout(done, {1000 * seconds}))])"
+
+
+# A page that the browser does not draw has no frames.
+FRAME = at_most(10, "new Promise(requestAnimationFrame)")
+DRAWN = at_most(10, "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 # Undefined has no properties: what the condition reads is not there yet.
 WAIT = """(arg) => {
     try {

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from chromium import DRAWN, PATIENCE
+from chromium import DRAWN, FRAME, PATIENCE, at_most
 from playwright.sync_api import BrowserContext, Page
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -110,7 +110,7 @@ def settle(page: Page, whole: bool = True) -> None:
     page.evaluate(
         """async (whole) => {
         const until = performance.now() + 60000;
-        await Promise.race([document.fonts.ready, new Promise((done) => setTimeout(done, 60000))]);
+        await FONTS;
         const widgets = [...document.querySelectorAll('article *')].filter((e) => e.localName.includes('-'));
         while (widgets.some((w) => customElements.get(w.localName) && !w.state) && performance.now() < until) {
             await new Promise((done) => setTimeout(done, 20));
@@ -120,7 +120,7 @@ def settle(page: Page, whole: bool = True) -> None:
             await new Promise((done) => setTimeout(done, 20));
         }
         await DRAWN;
-    }""".replace("DRAWN", DRAWN),
+    }""".replace("FONTS", at_most(60, "document.fonts.ready")).replace("DRAWN", DRAWN),
         whole,
     )
 
@@ -134,14 +134,14 @@ def scroll_through(page: Page, log: Log) -> None:
         folded.forEach((part) => (part.open = true));
         for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight) {
             scrollTo(0, y);
-            await Promise.race([new Promise(requestAnimationFrame), new Promise((done) => setTimeout(done, 10000))]);
+            await FRAME;
         }
         const decoded = [...document.images].filter((image) => image.checkVisibility())
             .map((image) => image.decode().catch(() => null));
-        await Promise.race([Promise.all(decoded), new Promise((done) => setTimeout(done, 60000))]);
+        await DECODED;
         folded.forEach((part) => (part.open = false));
         scrollTo(0, 0);
-    }""".replace("DRAWN", DRAWN)
+    }""".replace("FRAME", FRAME).replace("DECODED", at_most(60, "Promise.all(decoded)"))
     )
     end = time.monotonic() + PATIENCE / 1000
     while log.under_way:
