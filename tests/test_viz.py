@@ -1,3 +1,4 @@
+import base64
 import io
 import re
 import subprocess
@@ -103,15 +104,32 @@ def test_the_style_stays_inside_and_a_file_is_opaque_white():
         assert image.convert("RGBA").getextrema()[3] == (255, 255)
 
 
-def test_images_are_shown_as_png_and_plots_as_svg():
-    images, plot = viz.show_grid(PICTURES), viz.plot_lines([0, 1], {"a": [0, 1]})
-    assert images._repr_svg_() is None and images._repr_png_() == images.as_png()
-    assert plot._repr_png_() is None and plot._repr_svg_().startswith("<svg ")
+def embedded(figure):
+    """The images in a figure's SVG."""
+    codes = re.findall(r'"data:image/png;base64,([^"]+)"', figure._repr_svg_())
+    return [Image.open(io.BytesIO(base64.b64decode(code))) for code in codes]
+
+
+def test_figures_are_shown_as_svg_and_one_large_image_as_png():
+    for figure in (viz.show_grid(PICTURES), viz.plot_lines([0, 1], {"a": [0, 1]})):
+        assert figure._repr_png_() is None and figure._repr_svg_().startswith("<svg ")
     strip = viz.film_strip([PICTURES[:2], PICTURES[2:4]], rows=["two\nlines", "one"])
-    assert strip._repr_svg_() is None
     assert strip.axes[0].yaxis.label.get_rotation() == 0, "several lines are not turned"
     small, large = viz.heat_map({"a": np.eye(8)}), viz.heat_map({"a": np.ones((200, 200))})
     assert small._repr_png_() is None and large._repr_svg_() is None, "a large table is an image"
+    assert large._repr_png_() == large.as_png()
+
+
+def test_images_in_an_svg_have_their_own_pixels_and_no_more_channels_than_they_need():
+    color = torch.randint(0, 256, (2, 3, 4, 5), generator=torch.Generator().manual_seed(2)).to(torch.uint8)
+    for pictures, mode in ((PICTURES, "L"), (color, "RGB")):
+        found = embedded(viz.show_grid(pictures))
+        assert [image.mode for image in found] == [mode] * len(pictures)
+        for image, picture in zip(found, pictures):
+            assert np.array_equal(np.atleast_3d(np.array(image)), picture.permute(1, 2, 0).numpy())
+    svg = viz.show_grid(PICTURES)._repr_svg_()
+    assert svg.count("image-rendering:pixelated") == len(PICTURES) and "clip-path" not in svg
+    assert svg.count("<path") == 1, "the ground of the figure, and none for each image"
 
 
 class TestSvg:
@@ -151,9 +169,10 @@ class TestSvg:
         assert width == pytest.approx(float(re.search(r'viewBox="0 0 ([\d.]+)', svg)[1]) * 96 / 72, abs=1)
 
     def test_numbers_on_the_image_of_a_table_keep_their_color(self):
-        """They stand on an image, which a dark page does not change: so all of it is one."""
+        """They stand on an image, which a dark page does not change."""
         table = viz.match_table(torch.eye(2), PICTURES[:2], ["one", "two"])
-        assert table._repr_svg_() is None and table._repr_png_().startswith(b"\x89PNG")
+        numbers = re.findall(r'fill: ([^"]+)"[^>]*>([01]\.00)<', table._repr_svg_())
+        assert sorted(numbers) == [(palette.INK, "0.00")] * 2 + [(palette.PAPER, "1.00")] * 2
         marks = {text.get_text(): text.get_color() for text in table.axes[1].texts}
         assert marks == {"1.00": palette.PAPER, "0.00": palette.INK}
 

@@ -44,7 +44,10 @@ def _cut_font(path: Path, codes: set[int]) -> None:
 
 
 def _repack_pictures(site: Path) -> None:
-    """Store the figures as lossless WebP: half the size, the same pixels; pages load them when they come near."""
+    """Store the figures as lossless WebP: half the size, the same pixels; pages load them when they come near.
+
+    Those that are files of the themes (_ext/plots_in_page.py) stay as they are.
+    """
     sizes: dict[str, tuple[str, int, int]] = {}
     for path in (site / "_images").glob("*.png"):
         with Image.open(path) as picture:
@@ -53,6 +56,11 @@ def _repack_pictures(site: Path) -> None:
             sizes[path.name] = (small.name, *picture.size)
         path.unlink()
 
+    for path in (site / "_images").glob("*.svg"):
+        if re.search(r"-(light|dark)$", path.stem):
+            size = re.search(r' width="(\d+)" height="(\d+)"', path.read_text(encoding="utf-8"))
+            sizes[path.name] = (path.name, int(size[1]), int(size[2]))
+
     def rewrite(tag: re.Match[str]) -> str:
         name, width, height = sizes[tag[3]]
         # the size keeps the place free, so that the text does not jump when the picture comes
@@ -60,7 +68,7 @@ def _repack_pictures(site: Path) -> None:
 
     for page in site.rglob("*.html"):
         old = page.read_text(encoding="utf-8")
-        new = re.sub(r'<img([^>]*?)src="((?:\.\./)*_images/)([^"/]+\.png)"', rewrite, old)
+        new = re.sub(r'<img([^>]*?)src="((?:\.\./)*_images/)([^"/]+(?:\.png|-(?:light|dark)\.svg))"', rewrite, old)
         if new != old:
             page.write_text(new, encoding="utf-8")
 

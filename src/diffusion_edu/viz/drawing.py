@@ -10,7 +10,7 @@ import matplotlib as mpl
 import numpy as np
 import torch
 from matplotlib.axes import Axes
-from matplotlib.colors import is_color_like
+from matplotlib.colors import ListedColormap, is_color_like
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -20,6 +20,8 @@ from ..data.pixels import to_pixels
 from ..palette import EDGE, GREY, LABEL, LINE, PAPER, TITLE
 from .svg import as_svg
 
+# The levels themselves: matplotlib cuts a level to a whole number, which takes 1 from some of those of its "gray".
+GRAY = ListedColormap(np.repeat(np.minimum(np.arange(256)[:, None] / 255 + 1e-9, 1.0), 3, axis=1))
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 
 STYLE: Any = {
@@ -54,20 +56,20 @@ scale = among("linear", "log", "symlog", "asinh", "logit")  # of an axis: those 
 class Drawing(Figure):
     """A figure that is not kept in pyplot's list: none leaks, none is shown twice.
 
-    Notebooks show it as SVG, or as PNG where it holds nothing but images.
+    Notebooks show it as SVG, or as PNG where it is one large image.
     """
 
-    images_only = False
+    large_image = False
 
     def _repr_svg_(self) -> str | None:
-        if self.images_only:
+        if self.large_image:
             return None
         svg = as_svg(self)
         self.set_layout_engine("none")  # laid out once: a second time would move parts by a point
         return svg
 
     def _repr_png_(self) -> bytes | None:
-        return self.as_png() if self.images_only else None
+        return self.as_png() if self.large_image else None
 
     def as_png(self) -> bytes:
         """The figure as a PNG file."""
@@ -76,12 +78,10 @@ class Drawing(Figure):
         return file.getvalue()
 
 
-def new_figure(width: float, height: float, gap: float = 0.05, images_only: bool = False) -> Drawing:
+def new_figure(width: float, height: float, gap: float = 0.05) -> Drawing:
     """An empty figure, in inches, with `gap` around its parts."""
     layout = ConstrainedLayoutEngine(w_pad=gap, h_pad=gap, wspace=0.02, hspace=0.02)
-    figure = Drawing(figsize=(width, height), layout=layout)
-    figure.images_only = images_only
-    return figure
+    return Drawing(figsize=(width, height), layout=layout)
 
 
 @checked(rows=count(), columns=count(), size=sizes)
@@ -127,8 +127,10 @@ def colors(name: str, value: Any) -> Sequence[str]:
 
 def draw_picture(axes: Axes, picture: np.ndarray) -> None:
     """One image with fixed ends of the gray scale, without ticks."""
-    axes.imshow(picture[..., 0] if picture.shape[-1] == 1 else picture, vmin=0, vmax=255, interpolation="none")
+    image = picture[..., 0] if picture.shape[-1] == 1 else picture
+    axes.imshow(image, cmap=GRAY, vmin=0, vmax=255, interpolation="none").set_clip_on(False)
     axes.set(xticks=[], yticks=[])
+    axes.patch.set_visible(False)
     axes.grid(False)
     for spine in axes.spines.values():
         spine.set_visible(False)

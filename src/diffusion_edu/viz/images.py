@@ -49,7 +49,7 @@ def show_grid(
     rows = -(-count // columns)
     height = cell * pictures.shape[1] / pictures.shape[2] + (0.22 if titles else 0.0)
     with mpl.rc_context(STYLE):
-        figure = new_figure(columns * cell, rows * height, gap=0.02, images_only=True)
+        figure = new_figure(columns * cell, rows * height, gap=0.02)
         for index, picture in enumerate(pictures):
             axes = figure.add_subplot(rows, columns, index + 1)
             draw_picture(axes, picture)
@@ -97,7 +97,7 @@ def film_strip(
     margin = (1.1 if level else 0.7) if rows else 0.0
     with mpl.rc_context(STYLE):
         size = width_count * cell + margin, height_count * height + (0.25 if labels else 0)
-        figure = new_figure(*size, gap=0.02, images_only=True)
+        figure = new_figure(*size, gap=0.02)
         cells = figure.subplots(height_count, width_count, squeeze=False)
         for column, state in enumerate(states):
             for row, picture in enumerate(state):
@@ -142,7 +142,7 @@ def heat_map(
     cmap: Any = LinearSegmentedColormap.from_list("signed", [BLUE, "white", ORANGE]) if signed else "gray"
     with mpl.rc_context(STYLE):
         figure = new_figure(size[0] * len(tables) + 0.6 * bool(ylabel), size[1] + 0.25 + 0.3 * bool(xlabel))
-        figure.images_only = sum(one.size for one in tables.values()) > MOST_CELLS
+        figure.large_image = sum(one.size for one in tables.values()) > MOST_CELLS
         for axes, (name, one) in zip(figure.subplots(1, len(tables), squeeze=False)[0], tables.items()):
             drawn = axes.imshow(one, cmap=cmap, vmin=-top if signed else 0, vmax=top, aspect="auto")
             drawn.set_interpolation("none")
@@ -175,9 +175,8 @@ def match_table(values: Any, pictures: Tensor, texts: Sequence[str], cell: float
     rows, columns = values.shape
     ink = LinearSegmentedColormap.from_list("ink", ["white", BLUE])
     with mpl.rc_context(STYLE):
-        # Words over an image: a page in the dark would give them another color, and leave the image as it is.
         size = columns * cell + 0.085 * max(map(len, texts)), (0.75 * rows + 1) * cell
-        figure = new_figure(*size, gap=0.02, images_only=True)
+        figure = new_figure(*size, gap=0.02)
         grid = figure.add_gridspec(2, 1, height_ratios=[1, 0.75 * rows])
         top, axes = figure.add_subplot(grid[0]), figure.add_subplot(grid[1])
         draw_picture(

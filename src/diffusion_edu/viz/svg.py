@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import re
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from PIL import Image
 
 from ..palette import BLUE, EDGE, GREY, LABEL, LINE, ORANGE, PAPER, TEAL, TITLE, VIOLET
 
@@ -32,6 +34,7 @@ FONT = "var(--de-font, system-ui, sans-serif)"
 STYLE = re.compile(r"<defs>\s*<style.*?</style>\s*</defs>\s*", re.DOTALL)
 COMMENT = re.compile(r"<!--.*?-->\s*", re.DOTALL)
 SPAN = re.compile(r'<tspan x="([^"]*)" y="([^"]*)" style="([^"]*)">(.*?)</tspan>', re.DOTALL)
+EMBEDDED = re.compile(r"data:image/png;base64,\s*([A-Za-z0-9+/=\s]+)")
 DOT = re.compile(r"M (-?[\d.]+) (-?[\d.]+) ?\nL \1 \2 ?\n?")
 
 
@@ -70,14 +73,30 @@ def _short(svg: str) -> str:
 
     svg = re.sub(r' transform="rotate\(-?0 [^"]*"', "", svg)
     svg = re.sub(r' (?:d|x|y)="[^"]*"|(?:rotate|translate)\([^)]*\)', rounded, svg)
+    svg = re.sub(r"<g/>\s*", "", svg)
     svg = DOT.sub(lambda dot: f"M{float(dot[1]):.1f} {float(dot[2]):.1f}h0", svg)
     return re.sub(r"\s*\n\s*", "\n", svg)
+
+
+def _packed(found: re.Match[str]) -> str:
+    """An image as small as it can be: without an alpha that hides nothing, in gray where it has no colors."""
+    with Image.open(io.BytesIO(base64.b64decode(found[1]))) as stored:
+        image = stored.convert("RGBA")
+    if image.getchannel("A").getextrema() == (255, 255):
+        image = image.convert("RGB")
+        red, green, blue = image.split()
+        if red.tobytes() == green.tobytes() == blue.tobytes():
+            image = red
+    file = io.BytesIO()
+    image.save(file, format="png", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
 def as_svg(figure: Figure) -> str:
     """The figure as one `<svg>` element, 96 pixels an inch.
 
-    Its ground is white, or what a page sets as `--de-figure-ground`. Its words have the font of the page.
+    Its ground is white, or what a page sets as `--de-figure-ground`. Its words have the font of the page. Images in it
+    have their own pixels, which a page shows as squares.
     """
     file = io.StringIO()
     with mpl.rc_context(WRITER):
@@ -86,6 +105,7 @@ def as_svg(figure: Figure) -> str:
     svg = COMMENT.sub("", STYLE.sub("", svg[svg.index("<svg") :]))
     svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
     svg = re.sub(r"font-family: [^;\"]*;? ?", "", svg)
+    svg = EMBEDDED.sub(_packed, svg)
     svg = re.sub(r"<text>\s*<tspan.*?</text>", _words, svg, flags=re.DOTALL)
     width, height = figure.get_size_inches() * 96
     head = (

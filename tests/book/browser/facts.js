@@ -53,9 +53,13 @@ window.bookFacts = (() => {
     }));
   }
 
+  // Of the images that there are for each theme: their files, and whether each is shown.
+  const pairs = () => [...document.querySelectorAll(".cell_output .only-light")].map((light) =>
+    [light, light.nextElementSibling].map((img) => [img.src, img.matches(".only-dark"), img.checkVisibility()]));
+
   // The share of pixels of a figure that let the page through.
   function transparency() {
-    return [...document.querySelectorAll(".cell_output img")].filter((img) => img.naturalWidth).map((img) => {
+    return [...document.querySelectorAll(".cell_output img:not(.only-light, .only-dark)")].filter((img) => img.naturalWidth).map((img) => {
       const canvas = document.createElement("canvas");
       [canvas.width, canvas.height] = [64, 64];
       const context = canvas.getContext("2d");
@@ -180,6 +184,7 @@ window.bookFacts = (() => {
       prose: prose(),
       formulas: formulas(),
       images: images(),
+      pairs: pairs(),
       links: links(),
       equations: equations(),
       double_ids: doubleIds(),

@@ -143,6 +143,23 @@ def test_figures_keep_their_ground_in_dark_mode(visit, name) -> None:
     assert [figure for figure in visit(name).transparency if figure["clear"] > 0.01] == []
 
 
+def test_of_images_for_each_theme_one_is_shown_and_both_are_there(visit, site, name) -> None:
+    seen = visit(name)
+    for facts, dark in ((seen.facts, False), (seen.dark, True)):
+        for pair in facts["pairs"]:
+            assert [for_dark for _, for_dark, _ in pair] == [False, True], pair
+            shown = [for_dark for _, for_dark, is_shown in pair if is_shown]
+            assert shown in ([dark], []), f"{pair}; neither where they are in a fold"
+            for address, _, _ in pair:
+                assert b.local_path(address, site.http, site.folder).is_file(), address
+
+
+def test_strips_of_images_follow_the_theme(visit) -> None:
+    seen = visit("notebooks/07_sampling")
+    assert len(seen.dark["pairs"]) >= 6
+    assert all(any(shown for *_, shown in pair) for pair in seen.dark["pairs"])
+
+
 class Ids(HTMLParser):
     """The anchors of a page."""
 

@@ -98,7 +98,7 @@ def test_what_a_cell_printed_is_wrapped_or_fades_where_it_goes_on(opened, name) 
 def test_a_wide_image_keeps_its_letters_on_a_phone(opened) -> None:
     with opened("notebooks/07_sampling", size=SIZES["phone"]) as (page, _):
         boxes = page.evaluate("""() => [...document.querySelectorAll("article .de-wide-plot:has(img)")]
-            .map((box) => [box.clientWidth, box.scrollWidth, box.firstElementChild.getAttribute("width")])""")
+            .map((box) => [box.clientWidth, box.scrollWidth, box.style.getPropertyValue("--de-width")])""")
         assert boxes and all(wide > box for box, wide, _ in boxes), boxes
         assert all(abs(wide - 0.6 * int(width)) <= 1 for _, wide, width in boxes), boxes
 
