@@ -58,8 +58,8 @@ def _repack_pictures(site: Path) -> None:
 
     for path in (site / "_images").glob("*.svg"):
         if re.search(r"-(light|dark)$", path.stem):
-            size = re.search(r' width="(\d+)" height="(\d+)"', path.read_text(encoding="utf-8"))
-            sizes[path.name] = (path.name, int(size[1]), int(size[2]))
+            width, height = re.findall(r' (?:width|height)="(\d+)"', path.read_text(encoding="utf-8"))[:2]
+            sizes[path.name] = (path.name, int(width), int(height))
 
     def rewrite(tag: re.Match[str]) -> str:
         name, width, height = sizes[tag[3]]
