@@ -171,6 +171,7 @@ class TestSvg:
     def test_numbers_on_the_image_of_a_table_keep_their_color(self):
         """They stand on an image, which a dark page does not change."""
         table = viz.match_table(torch.eye(2), PICTURES[:2], ["one", "two"])
+        assert 'data-words="on images"' in table._repr_svg_(), "a page asks for it"
         numbers = re.findall(r'fill: ([^"]+)"[^>]*>([01]\.00)<', table._repr_svg_())
         assert sorted(numbers) == [(palette.INK, "0.00")] * 2 + [(palette.PAPER, "1.00")] * 2
         marks = {text.get_text(): text.get_color() for text in table.axes[1].texts}

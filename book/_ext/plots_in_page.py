@@ -22,6 +22,7 @@ HEAD = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1
 WIDTH = re.compile(r' width="(\d+)"')
 VARIABLE = re.compile(r"var\((--[\w-]+), ([^()]*)\)")
 FONT = "system-ui, sans-serif"  # a file has no fonts of the page
+WORDS_ON_IMAGES = 'data-words="on images"'
 LARGE = 12_000  # characters of images in a plot: with more it is a file
 STYLE_SHEET = Path(__file__).parents[1] / "_static/book.css"
 THEMES = {"light": "html", "dark": 'html[data-theme="dark"]'}
@@ -97,7 +98,7 @@ def put_in(app: Sphinx, doctree: nodes.document) -> None:
             continue
         if not image.get("alt"):
             log.warning("a plot without an alternative text", location=image, type="plot")
-        if sum(map(len, re.findall(r"base64,([^\"]+)", svg))) > LARGE:
+        if WORDS_ON_IMAGES in svg or sum(map(len, re.findall(r"base64,([^\"]+)", svg))) > LARGE:
             put_files(image, path, svg)
             continue
         number += 1

@@ -60,6 +60,7 @@ class Drawing(Figure):
     """
 
     large_image = False
+    words_on_images = False  # these keep their color where a page is dark, and a page shows them as a file
 
     def _repr_svg_(self) -> str | None:
         if self.large_image:

@@ -177,6 +177,7 @@ def match_table(values: Any, pictures: Tensor, texts: Sequence[str], cell: float
     with mpl.rc_context(STYLE):
         size = columns * cell + 0.085 * max(map(len, texts)), (0.75 * rows + 1) * cell
         figure = new_figure(*size, gap=0.02)
+        figure.words_on_images = True
         grid = figure.add_gridspec(2, 1, height_ratios=[1, 0.75 * rows])
         top, axes = figure.add_subplot(grid[0]), figure.add_subplot(grid[1])
         draw_picture(

