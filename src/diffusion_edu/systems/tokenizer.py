@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
@@ -129,9 +130,17 @@ class Tokenizer:
 
     @checked
     def encode_within(self, texts: Sequence[str], most: int) -> tuple[Tensor, Tensor]:
-        """As :meth:`encode`, with L that of the longest text, or `most` where that is less."""
+        """As :meth:`encode`, with L that of the longest text, or `most` where that is less.
+
+        Warns:
+            UserWarning: a text has more tokens than `most`, and loses its end.
+        """
         ids, mask = self.encode(texts)
-        return (ids, mask) if ids.shape[1] <= most else self.encode(texts, most)
+        if ids.shape[1] <= most:
+            return ids, mask
+        first = texts[int((mask.sum(1) > most).nonzero()[0])]
+        warnings.warn(f"a text of more than {most} tokens loses its end: {first[:40]!r}", stacklevel=3)
+        return self.encode(texts, most)
 
     @checked
     def pieces(self, text: str) -> list[str]:
