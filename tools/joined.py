@@ -19,6 +19,27 @@ SCRIPT = re.compile(r'[ \t]*<script\b[^>]*\bsrc="(?:\.\./)*([^"?]+)[^>]*></scrip
 BLOCKING = re.compile(r"<script(?![^>]*\b(?:async|defer|type)\b)(?=[^>]*\bsrc=)")
 IMPORT = re.compile(r'@import\s*(?:url\()?["\']?([^"\')]+)["\']?\)?\s*;')
 URL = re.compile(r"""url\((["']?)(?!data:|#|https?:|/)([^"')]+)\1\)""")
+# These have names that other scripts ask for, or wait for the page's own beginning.
+AT_ONCE = ("documentation_options.js", "doctools.js", "sphinx_highlight.js", "design-tabs.js")
+# All other scripts wait for the first paint of the page and run one by one, so that a reader who scrolls or taps
+# meanwhile never waits for all of them. A page that nobody sees is not painted. `data-scripts` says that all have run.
+LATER = """(() => {
+const parts = [
+%s
+];
+const next = () => {
+  const part = parts.shift();
+  if (!part) {
+    document.documentElement.dataset.scripts = "run";
+    return;
+  }
+  setTimeout(next);
+  part();
+};
+if (document.hidden) next();
+else requestAnimationFrame(() => setTimeout(next));
+})();
+"""
 OPTION = re.compile(r'\bdata-[\w-]+="[^"]*"')
 
 
@@ -60,6 +81,14 @@ def _written(site: Path, name: str, names: list[str], text: str) -> str:
     return f"{name}?v={hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
+def _code(site: Path, names: list[str]) -> str:
+    """The scripts as one: those that others ask for, and the others for later."""
+    texts = {name: (site / name).read_text(encoding="utf-8") for name in names}
+    first = [text for name, text in texts.items() if name.endswith(AT_ONCE)]
+    later = [f"() => {{\n{text}\n}}," for name, text in texts.items() if not name.endswith(AT_ONCE)]
+    return "\n;\n".join([*first, LATER % "\n".join(later)])
+
+
 def join(site: Path) -> None:
     """One sheet and one script for all pages, where the first one was; what a page has besides waits for it.
 
@@ -82,8 +111,7 @@ def join(site: Path) -> None:
     css.write_text("\n".join(_text(site / name, static) for name in sheets), encoding="utf-8")
     _purge(css, site)
     style = _written(site, "_static/site.css", sheets, css.read_text(encoding="utf-8"))
-    code = "\n;\n".join((site / name).read_text(encoding="utf-8") for name in scripts)
-    script = _written(site, "_static/site.js", scripts, code)
+    script = _written(site, "_static/site.js", scripts, _code(site, scripts))
     for page, text in pages.items():
         up = "../" * (len(page.relative_to(site).parts) - 1)
         text = _replaced(text, LINK, set(sheets), f'    <link rel="stylesheet" href="{up}{style}" />\n')

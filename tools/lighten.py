@@ -6,8 +6,9 @@ import re
 import sys
 from pathlib import Path
 
+import deferred
+import faces
 import joined
-from fontTools import subset
 from PIL import Image
 
 UNUSED = ("*.map", "fontawesome.js", "*.LICENSE.txt", "fa-*.ttf", "sphinx-thebe.*", "*webpack-macros.html")
@@ -31,16 +32,6 @@ def _drop_icon_rules(site: Path) -> set[int]:
         if new != old:
             path.write_text(new, encoding="utf-8")
     return codes
-
-
-def _cut_font(path: Path, codes: set[int]) -> None:
-    """Keep of an icon font the glyphs of some code points."""
-    options = subset.Options(flavor="woff2", layout_features=[], notdef_outline=True)
-    font = subset.load_font(str(path), options)
-    cutter = subset.Subsetter(options)
-    cutter.populate(unicodes=codes)
-    cutter.subset(font)
-    subset.save_font(font, str(path), options)
 
 
 def _repack_pictures(site: Path) -> None:
@@ -114,9 +105,11 @@ def lighten(site: Path) -> None:
             path.unlink()
     codes = _drop_icon_rules(site)
     for path in (site / "_static").rglob("fa-*.woff2"):
-        _cut_font(path, codes)
+        faces.cut(path, {chr(code) for code in codes}, [])
+    faces.cut_all(site)
     _repack_pictures(site)
     _drop_double_names(site)
     _name_folds_of_the_menu(site)
     _drop_walk_over_boxes(site)
+    deferred.defer(site)
     joined.join(site)

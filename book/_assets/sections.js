@@ -12,20 +12,25 @@
     const scrolls = boxes.map((e) => e.scrollWidth > e.clientWidth || e.scrollHeight > e.clientHeight);
     boxes.forEach((e, k) => (e.tabIndex = scrolls[k] ? 0 : -1));
   };
+  // After a picture of the page has been drawn its sizes are known.
+  const reachAll = () => requestAnimationFrame(() => setTimeout(() => reach(document)));
   let waiting = 0;
   const later = () => {
     clearTimeout(waiting);
-    waiting = setTimeout(() => reach(document), 300);
+    waiting = setTimeout(reachAll, 300);
   };
   window.addEventListener("resize", later);
   document.addEventListener("toggle", later, true); // what was folded had no size
   const main = document.getElementById("main-content");
   if (main) new MutationObserver(later).observe(main, { subtree: true, childList: true });
-  window.addEventListener("load", () => reach(document));
+  if (document.readyState === "complete") reachAll();
+  else window.addEventListener("load", reachAll);
   if (!root.classList.contains("de-near")) return;
 
   const all = () => {
+    if (!root.classList.contains("de-near")) return;
     root.classList.remove("de-near");
+    document.dispatchEvent(new Event("de-whole")); // widgets.js
     later();
   };
   document.addEventListener("contentvisibilityautostatechange", (event) => event.skipped || reach(event.target));
@@ -48,7 +53,9 @@
     section.style.contentVisibility = "visible";
     idle(next);
   };
-  const begin = () => {
+  const begin = (event) => {
+    // The theme scrolls the menu to the page's name by itself; that is no reader.
+    if (event.type === "scroll" && event.target !== document) return;
     for (const name of BEGINNINGS) window.removeEventListener(name, begin, true);
     idle(next);
   };

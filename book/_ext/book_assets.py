@@ -24,7 +24,7 @@ BUNDLE = WIDGETS / "kit/bundle.py"
 TOWER = WIDGETS / "model/tower.py"
 PACKING = WIDGETS / "model/packing.py"
 VOCABULARY = ROOT / "src/diffusion_edu/systems/files/emoji_words.json"
-ASSETS = ROOT / "book/_assets"  # hero.js, the picture of the preface; search_quotes.js; progress.js; sections.js
+ASSETS = ROOT / "book/_assets"  # hero.js, the picture of the preface; four scripts for the pages
 WEIGHTS = ROOT / "src/diffusion_edu/weights"
 RUNTIME = ROOT / "node_modules/onnxruntime-web/dist"
 # The runtime of models in a page: the script, and the program that it runs.
@@ -131,6 +131,7 @@ def page(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) 
     body = context["body"] = body.replace(' aria-label="Toggle hidden content"', "")
     app.add_js_file("page/progress.js", loading_method="defer")
     app.add_js_file("page/sections.js", loading_method="defer")
+    app.add_js_file("page/widgets.js", loading_method="defer")
     for tag, name in app.book_scripts.items():  # type: ignore[attr-defined]
         if f"<{tag}" in body:
             app.add_js_file(f"page/{name}.js", loading_method="defer")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 import joined  # noqa: E402
+import js  # noqa: E402
 import lighten  # noqa: E402
 
 OPTION = 'data-x-y="1"'
@@ -83,6 +86,34 @@ def test_the_scripts_of_all_pages_are_one_in_their_order(site):
     code = (site / "_static/site.js").read_text()
     assert code.index("by-script") < code.index("const last") and "only here" not in code
     assert {path.name for path in site.rglob("*.js")} == {"site.js", "some.js"}
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_scripts_run_after_the_first_picture_one_by_one_and_one_that_fails_stops_no_other(tmp_path, hidden):
+    """Those that others ask for run at once. A page that nobody sees draws no picture, and does not wait for one."""
+    for name, text in {
+        "a.js": "done.push('a'); const mine = 1;",
+        "doctools.js": "var tools = 1; done.push('doctools');",
+        "b.js": "done.push(typeof mine + tools); throw new Error('b');",
+        "c.js": "done.push('c');",
+    }.items():
+        (tmp_path / name).write_text(text)
+    code = joined._code(tmp_path, ["a.js", "doctools.js", "b.js", "c.js"])
+    page = f"""
+        globalThis.done = [];
+        const dataset = {{}};
+        globalThis.document = {{ hidden: {str(hidden).lower()}, documentElement: {{ dataset }} }};
+        globalThis.requestAnimationFrame = (run) => setImmediate(() => {{ done.push("picture"); run(); }});
+        process.on("uncaughtException", (error) => done.push("error of " + error.message));
+        (0, eval)({json.dumps(code)});
+        done.push("parsed");
+        process.on("exit", () => console.log(JSON.stringify([...done, dataset.scripts])));
+    """
+    ran = subprocess.run([str(js.find_node()), "-e", page], capture_output=True, text=True, check=True).stdout
+    rest = ["undefined1", "error of b", "c", "run"]
+    assert json.loads(ran) == (
+        ["doctools", "a", "parsed", *rest] if hidden else ["doctools", "parsed", "picture", "a", *rest]
+    )
 
 
 def test_pages_with_other_sheets_are_refused(site):

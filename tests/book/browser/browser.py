@@ -103,21 +103,26 @@ def watch(page: Page, base: str) -> Log:
 def settle(page: Page, whole: bool = True) -> None:
     """Wait until the page has all that it asked for, has run its scripts and has drawn its widgets.
 
-    A page is laid out below the first screen when its reader begins to scroll (_assets/sections.js); with `whole` it is
-    told so, and all its parts are in their places.
+    A page is laid out below the first screen, and its widgets are loaded there, when its reader begins to scroll
+    (_assets/sections.js, widgets.js); with `whole` it is told so, and all its parts are in their places.
     """
     page.wait_for_load_state("load")
     page.evaluate(
         """async (whole) => {
         const until = performance.now() + 60000;
-        await FONTS;
+        const none = async (waits) => {
+            while (waits() && performance.now() < until) await new Promise((done) => setTimeout(done, 20));
+        };
+        const root = document.documentElement;
         const widgets = [...document.querySelectorAll('article *')].filter((e) => e.localName.includes('-'));
-        while (widgets.some((w) => customElements.get(w.localName) && !w.state) && performance.now() < until) {
-            await new Promise((done) => setTimeout(done, 20));
-        }
-        if (whole) dispatchEvent(new Event("scroll"));
-        while (whole && document.documentElement.classList.contains("de-near") && performance.now() < until) {
-            await new Promise((done) => setTimeout(done, 20));
+        const started = () => none(() => widgets.some((w) => customElements.get(w.localName) && !w.state));
+        await FONTS;
+        if (document.querySelector('script[src*="site.js"]')) await none(() => !root.dataset.scripts);
+        await started();
+        if (whole) {
+            document.dispatchEvent(new Event("scroll"));
+            await none(() => root.classList.contains("de-near") || document.querySelector("script[data-run]"));
+            await started();
         }
         await DRAWN;
     }""".replace("FONTS", at_most(60, "document.fonts.ready")).replace("DRAWN", DRAWN),

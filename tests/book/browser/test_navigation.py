@@ -145,6 +145,7 @@ def test_a_chapter_read_to_its_end_is_marked_and_the_mark_stays_in_this_browser(
         wait_until(page, f"{marked}.length")
         assert [address(href) for href in page.evaluate(marked)] == [CHAPTER]
         page.goto(page.url.replace(CHAPTER.split("/")[1], b.chapters()[2].split("/")[1]))
+        b.settle(page, whole=False)
         assert [address(href) for href in page.evaluate(marked)] == [CHAPTER], "the next page knows it too"
         assert page.locator("a.de-read").first.text_content().endswith(" (read)"), "said to screen readers"
         assert log.problems() == []
@@ -160,6 +161,7 @@ def test_a_browser_that_keeps_nothing_reads_without_marks(opened) -> None:
                 write.call(this, key, value);
             };""")
         page.reload()
+        b.settle(page)
         page.evaluate("document.querySelector('.prev-next-footer').scrollIntoView()")
         page.evaluate(DRAWN)
         assert page.locator("a.de-read").count() == 0

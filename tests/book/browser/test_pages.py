@@ -154,8 +154,9 @@ def test_of_images_for_each_theme_one_is_shown_and_both_are_there(visit, site, n
                 assert b.local_path(address, site.http, site.folder).is_file(), address
 
 
-def test_strips_of_images_follow_the_theme(visit) -> None:
-    seen = visit("notebooks/07_sampling")
+@pytest.mark.parametrize("name", ["notebooks/07_sampling"])
+def test_strips_of_images_follow_the_theme(visit, name) -> None:
+    seen = visit(name)
     shown = [pair for pair in seen.dark["pairs"] if any(is_shown for *_, is_shown in pair)]
     assert len(shown) >= 4, "others are in a fold, and small strips stand in the page itself"
 

@@ -28,6 +28,17 @@ def test_a_reader_who_begins_has_all_of_it_soon(opened, size) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
+def test_a_menu_that_scrolls_by_itself_is_no_reader(opened, size) -> None:
+    """The theme brings the name of the page into view, which for the last chapter moves the menu."""
+    menu = "document.querySelector('.bd-sidebar-primary').scrollTop"
+    with opened(b.chapters()[-1], size=SIZES[size], whole=False) as (page, _):
+        page.evaluate(f"() => {menu} > 0 || {menu.replace('.scrollTop', '.scrollTo(0, 50)')}")
+        wait_until(page, f"{menu} > 0")
+        page.evaluate("() => new Promise((done) => setTimeout(done, 500))")
+        assert page.evaluate(HIDDEN) > 3
+
+
+@pytest.mark.parametrize("size", SIZES)
 def test_a_link_into_the_page_leads_to_its_place(opened, size) -> None:
     """From another page, from this one, and by a changed address; the place stays when the rest has been laid out."""
     with opened(CHAPTER, size=SIZES[size], whole=False) as (page, _):

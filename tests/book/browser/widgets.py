@@ -82,9 +82,10 @@ def stays_silent(page: Page, live: Locator, act: Callable[[], object], times: in
 def payload(folder: Path, tag: str) -> dict[str, Any]:
     """The data of the first widget of a kind, as it stands in the built page."""
     text = (folder / f"{HOMES[tag]}.html").read_text(encoding="utf-8")
-    found = re.search(rf'<{tag}><script type="application/json">(.*?)</script>', text, re.S)
+    found = re.search(rf'<{tag}><script type="application/json" data-run="[./]*(.*?)"', text)
     assert found, f"{HOMES[tag]} holds no <{tag}>"
-    return json.loads(found[1])
+    script = (folder / found[1]).read_text(encoding="utf-8")
+    return json.loads(json.loads(script.removeprefix("document.currentScript.run = ").removesuffix(";\n")))
 
 
 class Widget:
