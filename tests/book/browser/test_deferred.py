@@ -66,3 +66,11 @@ def test_the_first_picture_has_the_colors_of_the_readers_system(chromium, site, 
     shade = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)")
     assert (max(shade) < 100) if scheme == "dark" else (min(shade) > 200), shade
     context.close()
+
+
+def test_without_scripts_the_images_of_widgets_keep_their_shape(opened) -> None:
+    with opened(CHAPTER, size=b.NARROW, java_script_enabled=False) as (page, _):
+        shapes = page.evaluate("""() => [...document.querySelectorAll(":not(:defined) > img")].map((image) =>
+            [image.clientWidth / image.clientHeight, image.naturalWidth / image.naturalHeight])""")
+        assert len(shapes) == 2
+        assert [pair for pair in shapes if pair[0] != pytest.approx(pair[1], rel=0.02)] == []
