@@ -107,7 +107,7 @@ def test_begins_with_the_papers_run(show) -> None:
     page = show()
     assert agree(page) | {"share": 25} == agree(page)
     assert state(page)["network"] == "paper" and state(page)["pictures"] == 102_400_000
-    assert page.locator("[data-role=warning]").is_hidden()
+    expect(page.locator("[data-role=warning]")).to_be_hidden()
     assert "2,048 epochs" in words(page, "status") and words(page, "answer") == "4.29 h, fits in 80 GB"
 
 
@@ -194,7 +194,7 @@ def test_warns_where_memory_cannot_feed_the_arithmetic(show) -> None:
     assert f"90 % of the peak is out of reach: memory feeds the arithmetic at {allowed} %" in words(page, "warning")
     page.locator("[data-role=share-number]").fill(str(allowed - 1))
     agree(page)
-    assert page.locator("[data-role=warning]").is_hidden()
+    expect(page.locator("[data-role=warning]")).to_be_hidden()
 
 
 def test_the_dot_lies_on_the_roof_and_moves_with_the_batch(show) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+from playwright.sync_api import expect
 from widgets import Widget, payload
 
 from diffusion_edu.widgets import FrechetExplorer
@@ -62,9 +63,9 @@ def pull(widget: Widget, role: str, by: tuple[float, float]) -> int:
 
 def open_boxes(widget: Widget) -> None:
     """Unfold the boxes of the ten numbers."""
-    assert not widget.role("real-x").is_visible()
+    expect(widget.role("real-x")).to_be_hidden()
     widget.role("numbers").click()
-    assert widget.role("real-x").is_visible()
+    expect(widget.role("real-x")).to_be_visible()
 
 
 PARTS = [f"{role}-{part}" for role in ("real", "generated") for part in ("first", "second", "centre")]

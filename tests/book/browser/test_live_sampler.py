@@ -123,7 +123,7 @@ def test_a_result_goes_when_its_settings_change(home) -> None:
     state = home.until("s.phase === 'ready'")
     assert (state["i"], state["of"], state["t"]) == (0, 0, 1000)
     assert not home.el.locator("progress").is_visible() and not frames.last.is_visible()
-    assert home.el.locator(".de-ls-stored img").is_visible()
+    expect(home.el.locator(".de-ls-stored img")).to_be_visible()
 
 
 def test_says_how_much_it_loads(home) -> None:
@@ -156,13 +156,13 @@ def test_the_text_below_stays_where_it_is(opened, size) -> None:
 def test_nothing_is_loaded_before_the_reader_asks(home) -> None:
     assert not [url for url in home.asked if "/live/" in url]
     assert home.state["phase"] == "idle"
-    assert home.el.locator(".de-ls-stored img").is_visible()
+    expect(home.el.locator(".de-ls-stored img")).to_be_visible()
     choose(home, "dpm-solver", 2)
     drawn(home)
     loaded = sorted(url.rsplit("/", 1)[1] for url in home.asked if "/live/" in url)
     assert {"worker.mjs", "runtime.json", "fashion.onnx", "fashion.safetensors"} <= set(loaded)
     assert len(loaded) == len(set(loaded)) == 6, "each file once, the runtime and its program among them"
-    assert home.el.locator(".de-ls-stored img").is_hidden()
+    expect(home.el.locator(".de-ls-stored img")).to_be_hidden()
     drawn(home)
     assert len([url for url in home.asked if "/live/" in url]) == 6, "a second run loads nothing"
 
@@ -199,14 +199,16 @@ def test_starts_from_a_picture_a_drawing_and_a_file(home, fashion, monkeypatch) 
 
     home.role("start").select_option("drawing")
     pad, hint = home.role("pad"), home.el.get_by_text("draw here")
-    assert hint.is_visible()
+    expect(hint).to_be_visible()
     home.drag(pad, (0.2, 0.5), (0.8, 0.5))
     ink = home.pixels("canvas[data-role=pad]")[..., 0]
     assert ink[16, 8:24].min() == 255
-    assert ink[:10].max() == 0 and hint.is_hidden()
+    assert ink[:10].max() == 0
+    expect(hint).to_be_hidden()
     assert from_here(de.data.to_x0(torch.from_numpy(ink.copy())[None, None]), 400) < CLOSE
     home.role("clear").click()
-    assert home.pixels("canvas[data-role=pad]").max() == 0 and hint.is_visible()
+    expect(hint).to_be_visible()
+    assert home.pixels("canvas[data-role=pad]").max() == 0
 
 
 def test_stops_when_told_and_goes_on_afterwards(home) -> None:
@@ -230,7 +232,7 @@ def test_loading_can_be_called_off(opened) -> None:
         widget = Widget(page, TAG)
         widget.role("run").click()
         wait_for(widget, "loading")
-        assert widget.el.locator("progress").is_visible()
+        expect(widget.el.locator("progress")).to_be_visible()
         widget.role("stop").click()
         wait_for(widget, "stopped")
         page.unroute_all(behavior="ignoreErrors")
@@ -248,11 +250,11 @@ def test_a_failed_download_is_told_and_can_be_tried_again(opened) -> None:
         words = widget.el.locator("[role=alert]").inner_text()
         assert "fashion.safetensors" in words
         assert "503" in words
-        assert widget.el.locator(".de-ls-stored img").is_visible()
+        expect(widget.el.locator(".de-ls-stored img")).to_be_visible()
         page.unroute_all()
         choose(widget, "ddim", 2)
         drawn(widget)
-        assert widget.el.locator("[role=alert]").is_hidden()
+        expect(widget.el.locator("[role=alert]")).to_be_hidden()
         assert log.errors == []
 
 
@@ -261,7 +263,7 @@ def test_from_the_disk_it_shows_the_stored_run_and_says_why(opened) -> None:
         widget = Widget(page, TAG)
         assert widget.state["phase"] == "failed"
         assert "make serve" in widget.el.locator("[role=alert]").inner_text()
-        assert widget.el.locator(".de-ls-stored img").is_visible()
+        expect(widget.el.locator(".de-ls-stored img")).to_be_visible()
         widget.role("run").click()
         assert widget.state["phase"] == "failed"
         assert not [url for url in log.asked if "/live/" in url]
@@ -275,7 +277,7 @@ def test_without_webassembly_it_says_so(opened) -> None:
         b.settle(page)
         widget = Widget(page, TAG)
         assert "WebAssembly" in widget.el.locator("[role=alert]").inner_text()
-        assert widget.el.locator(".de-ls-stored img").is_visible()
+        expect(widget.el.locator(".de-ls-stored img")).to_be_visible()
         assert log.errors == []
 
 

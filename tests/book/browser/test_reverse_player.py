@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from playwright.sync_api import expect
 from widgets import Widget, clock_of, payload
 
 import diffusion_edu as de
@@ -156,13 +157,13 @@ def test_two_runs_side_by_side(widget, data, schedule) -> None:
     if widget.role("compare").is_checked():
         widget.role("compare").uncheck()
     widget.until("s.other === null")
-    assert not second.is_visible()
+    expect(second).to_be_hidden()
     assert widget.role("run-b").is_disabled()
     widget.role("compare").check()
     other = len(data["runs"]) - 1
     widget.role("run-b").select_option(str(other))
     state = widget.until(f"s.other && s.other.run === {other}")
-    assert second.is_visible()
+    expect(second).to_be_visible()
     assert second.locator(".de-label").first.inner_text() == data["runs"][other]["label"]
     nearest = min(abs(t - state["t"]) for t in data["runs"][other]["t"])
     assert abs(state["other"]["t"] - state["t"]) == nearest

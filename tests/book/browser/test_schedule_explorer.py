@@ -7,6 +7,7 @@ import base64
 import numpy as np
 import pytest
 import torch
+from playwright.sync_api import expect
 from widgets import Widget, payload
 
 import diffusion_edu as de
@@ -97,9 +98,9 @@ def test_ends_and_offset_of_the_families(widget, data) -> None:
         agree(widget, data)
         assert widget.state["alpha_bar_T"] != before
         assert widget.picture() != picture
-    assert not widget.role("beta-end").is_visible()
+    expect(widget.role("beta-end")).to_be_hidden()
     kind(widget, "linear")
-    assert not widget.role("s").is_visible()
+    expect(widget.role("s")).to_be_hidden()
 
 
 def test_place_on_the_road_stays_when_T_changes(widget) -> None:
@@ -184,7 +185,7 @@ def test_own_schedule_is_drawn_by_hand(widget, data) -> None:
     assert widget.picture() != picture
     agree(widget, data)
     kind(widget, "linear")
-    assert not points.first.is_visible()
+    expect(points.first).to_be_hidden()
 
 
 def test_picture_strip_and_charts_choose_the_step(widget) -> None:
@@ -212,4 +213,4 @@ def test_a_cursor_shows_t_in_the_strip_which_stands_before_the_charts(widget) ->
 def test_zero_decibels_are_named(widget) -> None:
     chart = widget.el.locator(".de-chart").last
     assert "SNR in dB" in chart.inner_text()
-    assert chart.locator("text:text-is('0 dB: equal variance')").is_visible()
+    expect(chart.locator("text:text-is('0 dB: equal variance')")).to_be_visible()

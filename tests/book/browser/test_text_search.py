@@ -77,7 +77,7 @@ def test_nothing_is_loaded_before_the_reader_types(opened) -> None:
         write(home, "dog")
         write(home, "dogs")
         assert [url.rsplit("/", 1)[1] for url in loaded(log.asked)] == [ENCODER]
-        assert home.role("load").is_hidden()
+        expect(home.role("load")).to_be_hidden()
         assert log.problems() == []
 
 
@@ -134,7 +134,7 @@ def test_completion_by_keyboard(home) -> None:
     assert home.until("s.query === 'a blue heart'")["source"] == "page"
     assert options.is_hidden() and query.input_value() == "a blue heart"
     query.press("Backspace")
-    assert options.is_visible()
+    expect(options).to_be_visible()
     query.press("ArrowUp")  # the last one
     assert query.get_attribute("aria-activedescendant").endswith(str(len(options.locator("li").all()) - 1))
     query.press("ArrowDown")  # and back into the field
@@ -142,9 +142,9 @@ def test_completion_by_keyboard(home) -> None:
     query.press("Escape")
     assert options.is_hidden() and query.input_value() == "a blue hear"
     query.press("ArrowDown")
-    assert options.is_visible()
+    expect(options).to_be_visible()
     query.press("Tab")
-    assert options.is_hidden()
+    expect(options).to_be_hidden()
 
 
 def test_says_what_it_reads_and_what_it_cannot(home) -> None:
@@ -255,7 +255,7 @@ def test_a_failed_download_is_told_and_can_be_tried_again(opened) -> None:
         assert widget.until("s.source === 'stored'")["ranking"]
         page.unroute_all()
         write(widget, "a shark")
-        assert widget.el.locator("[role=alert]").is_hidden()
+        expect(widget.el.locator("[role=alert]")).to_be_hidden()
         assert log.errors == []
 
 
@@ -325,7 +325,7 @@ def test_no_fault_that_a_checker_finds(opened, theme) -> None:
         widget = Widget(page, TAG)
         write(widget, "xylophone 日 an")
         widget.role("query").press_sequentially("i")
-        assert widget.role("query-list").is_visible()
+        expect(widget.role("query-list")).to_be_visible()
         page.add_script_tag(path=b.AXE)
         violations = "(await axe.run(tag)).violations.map((v) => [v.id, v.nodes.map((n) => n.html)])"
         found = page.evaluate(f"async (tag) => {violations}", TAG)

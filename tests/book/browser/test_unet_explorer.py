@@ -156,7 +156,7 @@ def test_feature_maps_are_the_trained_networks(widget, data) -> None:
                 assert np.abs(shown - exact[k].clamp(-1, 1).numpy()).max() < 1 / (LEVELS - 1) + 0.02
     click(widget, "time")
     assert widget.state["maps"] == 0
-    assert not widget.el.locator(".de-ue-maps").is_visible()
+    expect(widget.el.locator(".de-ue-maps")).to_be_hidden()
     choose(widget, 2)
     assert "stored for" in widget.el.locator(".de-ue-place").inner_text()
     assert widget.role("t").is_disabled()
@@ -165,7 +165,7 @@ def test_feature_maps_are_the_trained_networks(widget, data) -> None:
 def test_attention_of_a_chosen_position(widget) -> None:
     assert not widget.role("query").is_visible() or widget.state["heads"] > 0
     state = click(widget, "middle_attention")
-    assert widget.role("query").is_visible()
+    expect(widget.role("query")).to_be_visible()
     look = widget.el.locator(".de-ue-pair canvas").nth(1)
     before = look.evaluate("(c) => c.toDataURL()")
     widget.page.mouse.click(*widget.spot(look, 3.5 / 8, 5.5 / 8))
@@ -177,7 +177,7 @@ def test_attention_of_a_chosen_position(widget) -> None:
     widget.page.keyboard.press("ArrowRight")
     widget.until("s.query === 44")
     click(widget, "up.6")
-    assert not widget.role("query").is_visible()
+    expect(widget.role("query")).to_be_hidden()
 
 
 def test_the_table_tells_the_same_rows(widget, rows) -> None:
@@ -198,7 +198,7 @@ def test_the_table_tells_the_same_rows(widget, rows) -> None:
     assert "35,746,307" in table.inner_text()
     button.click()
     widget.until("!s.table")
-    assert not table.is_visible()
+    expect(table).to_be_hidden()
 
 
 def test_the_layers_inside_add_up(widget) -> None:
