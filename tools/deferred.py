@@ -55,38 +55,38 @@ def _picture(address: str, site: Path) -> tuple[str, int, int]:
     return _written(site / "_images", kind, content), width, height
 
 
+def _light(text: str, up: str, site: Path, elements: dict[str, str]) -> str:
+    """A page without what has become files; `up` leads from it to the site."""
+    codes = {name: address for address, name in CODE.findall(text)}
+    found: list[str] = []
+
+    def widget(match: re.Match[str]) -> str:
+        # The first one is what the first screen of a chapter shows.
+        lazy = ' loading="lazy"' if found else ""
+        found.append(elements[match["tag"]])
+        # As a script it loads from a disk too, where a page may not read files.
+        run = f"document.currentScript.run = {json.dumps(match['run'])};\n"
+        run = _written(site / "_static/run", "js", run.encode())
+        picture, width, height = _picture(match["picture"], site)
+        return (
+            f'<{match["tag"]}><script type="application/json" data-run="{up}_static/run/{run}" '
+            f'data-code="{codes[found[-1]]}"></script>'
+            f'<img src="{up}_images/{picture}" width="{width}" height="{height}"{lazy}'
+        )
+
+    def image(match: re.Match[str]) -> str:
+        small = len(match[2]) < LARGE
+        return match[0] if small else f'{match[1]}{up}_images/{_picture(match[2], site)[0]}"'
+
+    text = EMBEDDED.sub(image, WIDGET.sub(widget, text))
+    return CODE.sub(lambda match: "" if match[2] in found else match[0], text)
+
+
 def defer(site: Path) -> None:
     """Move the data and the code of widgets, and the larger pictures in drawings, to files of their own."""
     elements = _elements()
     for page in sorted(site.rglob("*.html")):
         old = page.read_text(encoding="utf-8")
-        up = "../" * (len(page.relative_to(site).parts) - 1)
-        codes = {name: address for address, name in CODE.findall(old) if name in elements.values()}
-        found: set[str] = set()
-
-        def widget(match: re.Match[str], up: str = up, codes: dict = codes, found: set = found) -> str:
-            name = elements[match["tag"]]
-            found.add(name)
-            # As a script it loads from a disk too, where a page may not read files.
-            run = f"document.currentScript.run = {json.dumps(match['run'])};\n"
-            run = _written(site / "_static/run", "js", run.encode())
-            picture, width, height = _picture(match["picture"], site)
-            # The first one is what the first screen of a chapter shows.
-            lazy = ' loading="lazy"' if len(found) > 1 else ""
-            return (
-                f'<{match["tag"]}><script type="application/json" data-run="{up}_static/run/{run}" '
-                f'data-code="{codes[name]}"></script>'
-                f'<img src="{up}_images/{picture}" width="{width}" height="{height}"{lazy}'
-            )
-
-        def image(match: re.Match[str], up: str = up) -> str:
-            if len(match[2]) < LARGE:
-                return match[0]
-            return f'{match[1]}{up}_images/{_picture(match[2], site)[0]}"'
-
-        def code(match: re.Match[str], found: set = found) -> str:
-            return "" if match[2] in found else match[0]
-
-        new = CODE.sub(code, EMBEDDED.sub(image, WIDGET.sub(widget, old)))
+        new = _light(old, "../" * (len(page.relative_to(site).parts) - 1), site, elements)
         if new != old:
             page.write_text(new, encoding="utf-8")

@@ -16,6 +16,8 @@ WESTERN = {chr(code) for code in (*range(0x20, 0x7F), *range(0xA0, 0x100))}
 FEATURES = ["kern", "liga", "calt", "ccmp", "locl", "mark", "mkmk", "tnum"]  # tnum: digits of one width, in tables
 WEIGHTS = (400, 700)
 TAG = re.compile(r"<[^>]*>")
+# So JSON writes a letter that is not ASCII: the data of widgets within a page.
+ESCAPED = re.compile(r"\\u([0-9a-f]{4})")
 # KaTeX has these letters, and the signs that Plain TeX lacks, in a face of their own.
 AMS = re.compile(r'class="[^"]*\b(?:mathbb|amsrm)\b[^"]*"[^>]*>([^<]*)<')
 
@@ -42,6 +44,7 @@ def cut_all(site: Path) -> None:
     shown = {letter for page in pages for letter in html.unescape(TAG.sub("", page))}
     shown |= {letter for path in (site / "_static").rglob("*.js") for letter in path.read_text(encoding="utf-8")}
     shown |= {letter for path in site.rglob("*.svg") for letter in html.unescape(path.read_text(encoding="utf-8"))}
+    shown |= {chr(int(code, 16)) for page in pages for code in ESCAPED.findall(page)}
     special = {letter for page in pages for text in AMS.findall(page) for letter in html.unescape(text)}
     for path in sorted((site / "_static/fonts").glob("*.woff2")):
         cut(path, shown | WESTERN, FEATURES)
