@@ -129,7 +129,7 @@ def test_what_lies_on_the_cpu_goes_where_the_network_is():
 def test_a_picture_on_another_device_is_refused_by_name(other):
     with other.work() as device:
         unet = new_unet(de.UNetConfig.tiny(in_channels=1), 0).to(device)
-        elsewhere = "cpu" if device.type == "cuda" else "meta"
+        elsewhere = "meta" if device.type == "cpu" else "cpu"
         with pytest.raises(ValueError, match=rf"x_t must be on {device}.*got {elsewhere}"):
             unet(torch.zeros(1, 1, 8, 8, device=elsewhere), torch.ones(1, dtype=torch.long, device=device))
 

@@ -57,9 +57,9 @@ def test_a_run_goes_on_on_the_other_device_and_comes_back(other, tmp_path):
 
 @pytest.mark.filterwarnings("ignore::diffusion_edu.train.machine.MachineWarning")
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
-def test_half_precision_is_close_and_its_weights_are_single(other, precision):
+def test_half_precision_is_close_and_its_weights_are_single(other_kernels, precision):
     here = losses("cpu")
-    with other.work() as device:
+    with other_kernels.work() as device:
         model = unet()
         run = de.fit(model, DATA, replace(RECIPE, precision=precision), de.Denoising(LINEAR), device=device)
         got = [step.loss for step in run]
@@ -67,21 +67,21 @@ def test_half_precision_is_close_and_its_weights_are_single(other, precision):
         assert {p.dtype for p in model.parameters()} == {torch.float32}
 
 
-def test_auto_is_half_precision_where_that_is_fast(other):
-    with other.work() as device, warnings.catch_warnings():
+def test_auto_is_half_precision_where_that_is_fast(other_kernels):
+    with other_kernels.work() as device, warnings.catch_warnings():
         warnings.simplefilter("error", MachineWarning)
         run = losses(device, replace(RECIPE, precision="auto"))
         exact = losses(device)
     assert (run == exact) != (has_bf16(device) or device.type == "cuda")
 
 
-def test_a_compiled_run_is_the_same_curve(other, monkeypatch):
+def test_a_compiled_run_is_the_same_curve(other_kernels, monkeypatch):
     """On a GPU compiled in earnest; on the CPU without the last stage, which needs a compiler at hand."""
-    if other.device.type == "cpu":
+    if other_kernels.device.type == "cpu":
         real = torch.compile
         monkeypatch.setattr(torch, "compile", lambda model: real(model, backend="aot_eager"))
     here = losses("cpu", replace(RECIPE, steps=3))
-    with other.work() as device, warnings.catch_warnings():
+    with other_kernels.work() as device, warnings.catch_warnings():
         warnings.simplefilter("error", MachineWarning)  # "going on without it" would be no test
         assert losses(device, replace(RECIPE, steps=3, compile=True)) == pytest.approx(here, rel=2e-3)
 
@@ -128,4 +128,4 @@ def test_the_command_line_trains_draws_and_evaluates(other, tmp_path, monkeypatc
         assert cli.main([*told, "--resamples", "0", *where]) == 0
     assert sheet.is_file() and "emoji-clip" in capsys.readouterr().out
     card = de.cards.read_card(tmp_path / "run/weights.safetensors")
-    assert (torch.cuda.get_device_name() if other.device.type == "cuda" else "cpu") in card["device"]
+    assert (torch.cuda.get_device_name() if other.device.type == "cuda" else other.device.type) in card["device"]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar, get_args, overload
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .._errors import bad_type
 from .annotations import rule_by_name
@@ -43,8 +43,8 @@ def checked(
         per_sample: names of arguments with one entry for each sample of the first of them, such as steps (B,);
             integers pass.
         types: names of tensors that must have the type of the first of them: integers beside fractions would be cut.
-        fits: names of tensors whose sizes must fit the layer and each other. Nothing is looked at before the function
-            runs; where it fails, the error says what it was given.
+        fits: names of tensors whose sizes must fit the layer and each other, and that must be where it is. Nothing is
+            looked at before the function runs; where it fails, the error says what it was given.
         rules: of arguments by name, in place of those of annotations and `NAMES`.
 
     Returns:
@@ -109,7 +109,7 @@ def _door(
         try:
             return function(*args, **kwargs)
         except (RuntimeError, IndexError) as error:
-            raise _misfit(function, error, _given(fits, positions, args, kwargs)) from error
+            raise _misfit(function, error, _given(fits, positions, args, kwargs), args[:1]) from error
 
     positions = {name: i for i, name in enumerate(inspect.signature(function).parameters)}
     unknown = {*rules, *same, *per_sample, *types, *fits} - set(positions)
@@ -168,10 +168,18 @@ def _check_types(given: list[tuple[str, Any]]) -> None:
             raise bad_type(name, value, f"of the type of {first}, {str(like.dtype).removeprefix('torch.')}")
 
 
-def _misfit(function: Callable[..., Any], error: Exception, given: list[tuple[str, Any]]) -> Exception:
-    """The error for tensors whose sizes do not fit; any other error, such as one of a GPU, as it is."""
+def _misfit(
+    function: Callable[..., Any], error: Exception, given: list[tuple[str, Any]], owner: tuple[Any, ...]
+) -> Exception:
+    """The error for tensors whose sizes or devices do not fit; any other error, such as one of a GPU, as it is."""
     if type(error) not in (RuntimeError, IndexError) or "CUDA" in str(error):
         return error
-    names, sizes = zip(*[(name, tuple(value.shape)) for name, value in given if isinstance(value, Tensor)])
-    home = function.__qualname__.removesuffix(".forward")
-    return ValueError(f"{' and '.join(names)} must fit {home}, got {' and '.join(map(str, sizes))}: {error}")
+    tensors = [(name, value) for name, value in given if isinstance(value, Tensor)]
+    own = owner[0].state_dict().values() if owner and isinstance(owner[0], nn.Module) else ()
+    home = next((tensor.device for tensor in own), None)
+    for name, value in tensors:
+        if home is not None and value.device != home:
+            return ValueError(f"{name} must be on {home}, where the network is, got {value.device}")
+    names, sizes = zip(*[(name, tuple(value.shape)) for name, value in tensors])
+    layer = function.__qualname__.removesuffix(".forward")
+    return ValueError(f"{' and '.join(names)} must fit {layer}, got {' and '.join(map(str, sizes))}: {error}")

@@ -72,7 +72,7 @@ class Gaussian(NamedTuple):
         Equation: eq-latent-sample (Kingma and Welling 2014, section 2.4).
         Checked by: tests/nn/test_autoencoder.py::test_the_latent_is_drawn_as_mean_plus_std_times_noise.
         """
-        return self.mean + self.std * noise
+        return self.mean + self.std * noise.to(self.mean.device)
 
 
 @checked
@@ -111,7 +111,7 @@ class AutoEncoder(nn.Module):
             decoder += [nn.ConvTranspose2d(widths[level], out, 4, stride=2, padding=1)]
         self.decoder = nn.Sequential(*decoder)
 
-    @checked
+    @checked(fits="x0")
     def encode(self, x0: Tensor) -> Gaussian:
         """(B, C, H, W) images in [-1, 1] -> mean and log-variance, each (B, c, H / factor, W / factor)."""
         c, factor = self.config, self.config.factor
@@ -121,7 +121,7 @@ class AutoEncoder(nn.Module):
         mean, log_var = self.encoder(in_type_of(self.encoder, x0)).chunk(2, dim=1)
         return Gaussian(mean, log_var.clamp(-30.0, MOST_LOG_VAR))
 
-    @checked
+    @checked(fits="z")
     def decode(self, z: Tensor) -> Tensor:
         """(B, c, h, w) -> (B, C, factor * h, factor * w); not clipped."""
         if z.ndim != 4 or z.shape[1] != self.config.latent_channels:

@@ -72,7 +72,7 @@ class TimeEmbedding(nn.Module):
         self.linear1 = nn.Linear(width, channels)
         self.linear2 = nn.Linear(channels, channels)
 
-    @checked(t=whole(0, MOST_STEP))
+    @checked(fits="t", t=whole(0, MOST_STEP))
     def forward(self, t: Tensor) -> Tensor:
         """(B,) integer steps -> (B, channels)."""
         # Sinusoids in float32 whatever autocast says: bf16 cannot tell 999 from 1000.

@@ -120,7 +120,7 @@ class LatentDiffusion(Drawer):
         """
         return (self.autoencoder.encode(images).mean - self.shift) * self.scale
 
-    @checked(drawn=tensor("(B, c, h, w)"))
+    @checked(fits="drawn", drawn=tensor("(B, c, h, w)"))
     def after(self, drawn: Tensor) -> Tensor:
         """(B, c, h, w) latents -> (B, C, H, W) images in [-1, 1]."""
         return self.autoencoder.decode(drawn / self.scale + self.shift).clamp(-1, 1)

@@ -110,7 +110,7 @@ class DiffusionPrior(nn.Module):
         self.trunk = Transformer(config.trunk)
         self.out = nn.Linear(width, config.embedding)
 
-    @checked
+    @checked(fits="x_t")
     def forward(self, x_t: Tensor, t: int | Tensor, cond: Cond | None = None) -> Tensor:
         """(B, E) noised embeddings, (B,) integer steps or one for all -> (B, E) the prediction of x_0."""
         if x_t.ndim != 2 or x_t.shape[1] != self.config.embedding:

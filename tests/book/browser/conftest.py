@@ -153,14 +153,19 @@ def on(stage) -> Iterator:
 
 
 # All that axe knows, of the page in the first theme. In the next one the colors, and all of what is shown only there.
-# A formula is drawn in hundreds of parts that screen readers pass over, and bookFacts.contrast sees; boxes of the same
-# size stand in for them.
+# A formula is drawn in hundreds of parts that screen readers pass over, and a line of code is as many spans as words,
+# which differ in color alone. bookFacts.contrast sees each; for axe, which takes a millisecond for a part, a box of the
+# same size stands in for the formula, and the text in one piece for the code.
 AXE = """async () => {
-    const formulas = [...document.querySelectorAll(".katex-html")].map((el) => {
+    const kept = [...document.querySelectorAll(".katex-html, pre")].filter((el) => el.childElementCount).map((el) => {
         const { width, height } = el.getBoundingClientRect();
         return { el, width, height, parts: [...el.childNodes], style: el.getAttribute("style") };
     });
-    for (const { el, width, height } of formulas) {
+    for (const { el, width, height } of kept) {
+        if (el.localName === "pre") {
+            if (!el.querySelector("a, [tabindex], [role], [aria-label]")) el.textContent = el.textContent;
+            continue;
+        }
         el.replaceChildren();
         Object.assign(el.style, { display: "inline-block", width: `${width}px`, height: `${height}px` });
     }
@@ -171,7 +176,7 @@ AXE = """async () => {
     const color = { ...options, runOnly: ["color-contrast", "link-in-text-block"] };  // on by default
     const found = [await axe.run(document, fresh ? color : options)];
     if (fresh?.length) found.push(await axe.run({ include: fresh }, options));
-    for (const { el, parts, style } of formulas) {
+    for (const { el, parts, style } of kept) {
         el.replaceChildren(...parts);
         if (style === null) el.removeAttribute("style");
         else el.setAttribute("style", style);
