@@ -8,28 +8,29 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from functools import cache
 
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
-from torch.utils.backend_registration import _DummyBackendModule, _setup_privateuseone_for_python_backend
 
 NAME = "pretend"
 COPIES = ("aten::_to_copy", "aten::copy_")
 
 
-class _Module(_DummyBackendModule):
-    """What `torch.cuda` is to a GPU."""
-
-    def get_amp_supported_dtype(self) -> list[torch.dtype]:
-        return []
-
-
+@cache
 def device() -> torch.device:
     """The device; PyTorch is told of it the first time."""
-    if torch._C._get_privateuse1_backend_name() != NAME:
-        _setup_privateuseone_for_python_backend(NAME, _Module())
+    from torch.utils import backend_registration  # not with this file: an older PyTorch has no such devices
+
+    class Module(backend_registration._DummyBackendModule):
+        """What `torch.cuda` is to a GPU."""
+
+        def get_amp_supported_dtype(self) -> list[torch.dtype]:
+            return []
+
+    backend_registration._setup_privateuseone_for_python_backend(NAME, Module())
     return torch.device(NAME, 0)
 
 

@@ -11,7 +11,6 @@ import warnings
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 
-import pretend
 import pytest
 import torch
 from torch import Tensor, nn
@@ -22,11 +21,13 @@ from diffusion_edu.export import to_onnx
 from diffusion_edu.randomness import Draw
 from diffusion_edu.runs import RUNS
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "tools" / "checks"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tools" / "checks"))
+sys.path.insert(0, str(Path(__file__).parent / "devices"))
 
 import arguments
 import good_calls
 import kills
+import pretend
 
 # What is made is used with tensors of the CPU at once, and has a call of its own that uses it.
 USED_AT_ONCE = {"Denoiser", "Guided", "FlowDenoiser"}
