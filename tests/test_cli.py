@@ -17,7 +17,7 @@ from safetensors.torch import save
 
 import diffusion_edu as de
 from diffusion_edu import files, pretrained
-from diffusion_edu.cli import main, training
+from diffusion_edu.cli import grids, main, training
 from diffusion_edu.runs import RUNS, emoji_clip
 from diffusion_edu.runs.folder import folder_run
 
@@ -262,6 +262,7 @@ def test_a_run_draws_on_the_way_with_the_average_and_is_not_changed_by_it(call, 
         assert sorted(path.name for path in tmp_path.glob(f"{every}/samples/*")) == expected
     kept = [files.read(tmp_path / str(every) / "checkpoint.safetensors")[0] for every in runs]
     assert all(torch.equal(value, other[name]) for other in kept[1:] for name, value in kept[0].items())
+    assert (grids.PICTURES, grids.STEPS) == (16, 20), "of so small a network a few steps more or less are not seen"
     drawn = de.load(tmp_path / "None" / "checkpoint.safetensors").generate(16, sampler=de.DPMSolver(), steps=20)
     de.data.save_grid(tmp_path / "expected.png", drawn, scale=2)
     found = np.asarray(Image.open(tmp_path / "None/samples/0000006.png")).astype(int)
