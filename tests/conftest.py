@@ -1,6 +1,10 @@
 """What all tests share: one thread (the tensors are tiny), no time limit a property test could miss, one browser;
 and a command line."""
 
+import functools
+import importlib
+import shutil
+
 import dealing
 import numpy as np
 import pytest
@@ -32,6 +36,37 @@ def chromium():
         yield browser
 
 
+@pytest.fixture(scope="session", autouse=True)
+def emoji_unpacked_once():
+    """The images of the emoji are read and unpacked once in a process; `emoji` copies what it takes of them."""
+    module = importlib.import_module("diffusion_edu.data.emoji")
+
+    @functools.cache
+    def read_once(count):
+        pixels = read(count)
+        pixels.flags.writeable = False
+        return pixels
+
+    with pytest.MonkeyPatch.context() as patch:
+        read = module.read_pixels
+        patch.setattr(module, "read_pixels", functools.wraps(read)(read_once))
+        yield
+
+
+@pytest.fixture(scope="session")
+def few_emoji(emoji_unpacked_once):
+    """The function `emoji` that knows the first dozen images of each split, for runs that would encode all."""
+    from diffusion_edu import data
+
+    @functools.cache
+    def emoji(split="train", size=32, seed=None):
+        whole = data.emoji(split, size, seed)
+        fields = {name: value[:12] for name, value in whole._asdict().items() if name not in ("classes", "skipped")}
+        return whole._replace(**{**fields, "pixels": fields["pixels"].clone()})
+
+    return emoji
+
+
 @pytest.fixture
 def call(capsys, monkeypatch):
     """Run the command line; returns the exit code, stdout and stderr."""
@@ -49,15 +84,20 @@ def call(capsys, monkeypatch):
     return run
 
 
-@pytest.fixture
-def pictures(tmp_path):
-    """A folder of five images of 50 x 40."""
-    folder = tmp_path / "pictures"
-    folder.mkdir()
+@pytest.fixture(scope="session")
+def five_pictures(tmp_path_factory):
+    """A folder of five images of 50 x 40, which a test leaves as it is."""
+    folder = tmp_path_factory.mktemp("five")
     random = np.random.default_rng(0)
     for index in range(5):
         Image.fromarray(random.integers(0, 255, (40, 50, 3), np.uint8)).save(folder / f"{index}.png")
     return folder
+
+
+@pytest.fixture
+def pictures(five_pictures, tmp_path):
+    """The same images in a folder of the test's own."""
+    return shutil.copytree(five_pictures, tmp_path / "pictures")
 
 
 @pytest.fixture

@@ -1,6 +1,9 @@
+import contextlib
 import errno
+import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,42 +17,60 @@ from safetensors.torch import save
 
 import diffusion_edu as de
 from diffusion_edu import files, pretrained
-from diffusion_edu.cli import training
-from diffusion_edu.runs import RUNS
+from diffusion_edu.cli import grids, main, training
+from diffusion_edu.runs import RUNS, emoji_clip
 from diffusion_edu.runs.folder import folder_run
 
 STEPS = 6
+SIDE = 16
 
 
-@pytest.fixture(autouse=True)
-def small_machine(monkeypatch):
-    """A run that takes seconds, and no change to the memory allocator of the test process."""
+@pytest.fixture(autouse=True, scope="module")
+def small_machine():
+    """A run that takes less than a second, and no change to the memory allocator of the test process."""
     recipe = de.Recipe(
         steps=STEPS, batch_size=4, warmup=0, log_every=1, checkpoint_every=2, precision="fp32", ema_decay=0.5
     )
-    run = folder_run(de.UNetConfig.tiny(in_channels=3), recipe)
-    monkeypatch.setitem(RUNS, "folder", replace(run, about="a test"))
-    for module in ("training", "sampling"):
-        monkeypatch.setattr(f"diffusion_edu.cli.{module}.tune_malloc", lambda: False)
+    run = folder_run(de.UNetConfig.tiny(channels=(8, 8, 8)), recipe, SIDE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(RUNS, "folder", replace(run, about="a test"))
+        for module in ("training", "sampling"):
+            patch.setattr(f"diffusion_edu.cli.{module}.tune_malloc", lambda: False)
+        yield
 
 
-@pytest.fixture
-def run_folder(call, pictures, tmp_path):
-    directory = tmp_path / "run"
-    code, _, err = call("train", "folder", "--data", pictures, "--out", directory, "--device", "cpu")
-    assert code == 0, err
+def trained(*arguments):
+    """Train where the output of no test is captured; returns what was printed."""
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
+        code = main(["train", *map(str, arguments), "--device", "cpu"])
+    assert code == 0, err.getvalue()
+    return out.getvalue()
+
+
+@pytest.fixture(scope="module")
+def finished(small_machine, five_pictures, tmp_path_factory):
+    """A finished run, trained once for all tests."""
+    directory = tmp_path_factory.mktemp("finished")
+    trained("folder", "--data", five_pictures, "--out", directory)
     return directory
 
 
 @pytest.fixture
-def clip_run(call, tmp_path):
-    """Two steps of the run `emoji-clip`."""
-    directory = tmp_path / "clip"
-    code, out, err = call(
-        *("train", "emoji-clip", "--steps", 2, "--batch-size", 8, "--precision", "fp32"),
-        *("--out", directory, "--device", "cpu"),
-    )
-    assert code == 0, err
+def run_folder(finished, tmp_path):
+    """The finished run in a folder of the test's own, which it may change."""
+    return shutil.copytree(finished, tmp_path / "run")
+
+
+@pytest.fixture(scope="module")
+def clip_run(small_machine, tmp_path_factory):
+    """Two steps of the run `emoji-clip`, with one caption of each image and few of each class."""
+    directory = tmp_path_factory.mktemp("clip")
+    data, phrases = emoji_clip.training_data(phrasings=1, short=0), emoji_clip.class_captions()
+    few = {what: {name: texts[:3] for name, texts in of.items()} for what, of in phrases.items()}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(emoji_clip, "training_data", lambda: data)
+        patch.setattr(emoji_clip, "class_captions", lambda: few)
+        out = trained(*("emoji-clip", "--steps", 2, "--batch-size", 8, "--precision", "fp32", "--out", directory))
     assert f"diffusion-edu info {directory}" in out
     return directory
 
@@ -142,7 +163,7 @@ def test_train_makes_weights_that_sample_can_use(call, run_folder, tmp_path):
     assert code == 0
     assert str(out) in printed
     with Image.open(out) as image:
-        assert image.size == (3 * 32 + 4, 2 * 32 + 2)
+        assert image.size == (3 * SIDE + 4, 2 * SIDE + 2)
 
 
 def test_a_finished_run_is_not_trained_again_but_can_be_lengthened(call, run_folder, pictures):
@@ -241,6 +262,7 @@ def test_a_run_draws_on_the_way_with_the_average_and_is_not_changed_by_it(call, 
         assert sorted(path.name for path in tmp_path.glob(f"{every}/samples/*")) == expected
     kept = [files.read(tmp_path / str(every) / "checkpoint.safetensors")[0] for every in runs]
     assert all(torch.equal(value, other[name]) for other in kept[1:] for name, value in kept[0].items())
+    assert (grids.PICTURES, grids.STEPS) == (16, 20), "of so small a network a few steps more or less are not seen"
     drawn = de.load(tmp_path / "None" / "checkpoint.safetensors").generate(16, sampler=de.DPMSolver(), steps=20)
     de.data.save_grid(tmp_path / "expected.png", drawn, scale=2)
     found = np.asarray(Image.open(tmp_path / "None/samples/0000006.png")).astype(int)
@@ -258,7 +280,7 @@ def test_bad_pictures_stop_the_run_by_name_or_are_left_out(call, pictures, tmp_p
     code, _, err = call(*command, "--skip-bad")
     assert code == 0
     assert "left out:" in err
-    assert files.read(tmp_path / "run" / "checkpoint.safetensors")[1]["data"]["shape"] == [5, 3, 32, 32]
+    assert files.read(tmp_path / "run" / "checkpoint.safetensors")[1]["data"]["shape"] == [5, 3, SIDE, SIDE]
 
 
 def test_a_full_disk_in_training_is_told(call, pictures, tmp_path, monkeypatch):
@@ -304,7 +326,7 @@ def test_a_picture_is_the_start_when_it_is_given(call, run_folder, tmp_path):
     photo = tmp_path / "photo.jpg"
     Image.fromarray(np.full((50, 90, 3), 200, np.uint8)).save(photo)
     out = sampled(call, run_folder, tmp_path / "a.png", "--from", photo, "--from-t", 5, "--columns", 2)
-    assert np.abs(out[:, :64] - 200).mean() < 30
+    assert np.abs(out[:, : 2 * SIDE] - 200).mean() < 30
     default = sampled(call, run_folder, tmp_path / "b.png", "--from", photo)
     same = sampled(call, run_folder, tmp_path / "c.png", "--from", photo, "--from-t", 400)
     assert (default == same).all()

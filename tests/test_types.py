@@ -1,6 +1,7 @@
 """What PyTorch's state may be: the type of the weights, the default type; compiled, wrapped and foreign networks."""
 
 import contextlib
+import functools
 import json
 from typing import NamedTuple
 
@@ -54,15 +55,22 @@ def test_a_network_of_any_type_is_sampled_in_its_own(dtype):
     assert (drawn - wanted).abs().max() < {torch.float16: 0.02, torch.bfloat16: 0.2, torch.float64: 1e-5}[dtype]
 
 
+DRAWING = {"steps": 2, "seed": 3, "guidance": 1.5, "negative": "a cat"}
+
+
+@functools.cache
+def drawn_in_float32(make):
+    return make().generate("a red apple", 1, **DRAWING)
+
+
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("make", [tiny_pixel, tiny_latent])
 def test_a_system_of_any_type_draws_what_it_draws_in_float32(make, dtype):
-    options = {"steps": 2, "seed": 3, "guidance": 1.5, "negative": "a cat"}
-    wanted = make().generate("a red apple", 1, **options)
-    drawn = make().to(dtype).generate("a red apple", 1, **options)
+    wanted, system = drawn_in_float32(make), make().to(dtype)
+    drawn = system.generate("a red apple", 1, **DRAWING)
     assert drawn.dtype == torch.float32 and drawn.isfinite().all()
     assert (drawn - wanted).abs().mean() < {torch.float16: 0.02, torch.bfloat16: 0.1, torch.float64: 1e-4}[dtype]
-    begun = make().to(dtype).generate("a red apple", 1, start=wanted[0], start_t=200, steps=2)
+    begun = system.generate("a red apple", 1, start=wanted[0], start_t=200, steps=2)
     assert begun.shape == wanted.shape and begun.isfinite().all()
 
 

@@ -22,7 +22,7 @@ CHAPTER = "12_latent_diffusion"
 def names():
     """What the first cells of the chapter define, with fewer images."""
     system, seen = de.load("emoji-latent"), de.data.emoji("train", size=64)
-    part = de.data.to_x0(seen.pixels[::40])
+    part = de.data.to_x0(seen.pixels[::120])
     with torch.no_grad():
         raw = system.autoencoder.encode(part).mean
     return {

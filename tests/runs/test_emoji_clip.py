@@ -27,13 +27,13 @@ def data():
     return emoji_clip.training_data(3, 2)
 
 
-@pytest.fixture
-def run(data, tmp_path):
-    model = emoji_clip.new_clip(0, SMALL)
-    options = {"directory": tmp_path, "device": "cpu"}
+@pytest.fixture(scope="module")
+def run(data, tmp_path_factory):
+    model, folder = emoji_clip.new_clip(0, SMALL), tmp_path_factory.mktemp("run")
+    options = {"directory": folder, "device": "cpu"}
     losses = [step.loss for step in de.fit(model, data, SHORT, emoji_clip.OBJECTIVE, **options)]
     assert len(losses) == 3
-    return tmp_path / CHECKPOINT
+    return folder / CHECKPOINT
 
 
 def test_the_data_are_pictures_phrasings_and_groups(data):

@@ -19,18 +19,9 @@ RUN = RUNS["emoji-dalle"]
 PRIOR, CODES, DECODER = RUN.stages
 
 
-@pytest.fixture(autouse=True)
-def few(monkeypatch, tmp_path_factory):
+@pytest.fixture(autouse=True, scope="module")
+def few(few_emoji, tmp_path_factory):
     """A dozen images of each split, and an untrained `emoji-latent` in a folder of weights of its own."""
-    real = data.emoji
-
-    def emoji(split="train", size=32, seed=None):
-        whole = real(split, size, seed)
-        rows = {name: value[:COUNT] for name, value in whole._asdict().items() if name not in ("classes", "skipped")}
-        return whole._replace(**rows)
-
-    for name in ("emoji_dalle", "emoji_words"):
-        monkeypatch.setattr(sys.modules[f"diffusion_edu.runs.{name}"], "emoji", emoji)
     folder = tmp_path_factory.mktemp("weights")
     for suffix in (".json", ".safetensors"):
         shutil.copy(pretrained.WEIGHTS / f"emoji-clip{suffix}", folder)
@@ -38,9 +29,12 @@ def few(monkeypatch, tmp_path_factory):
     latent = seeded(lambda: LatentDiffusion(emoji_latent.CONFIG, {"emoji-clip": clip}), 0)
     latent.shift.fill_(0.5), latent.scale.fill_(2.0)
     export_system(latent, folder / "emoji-latent.safetensors", {}, {})
-    monkeypatch.setattr(pretrained, "WEIGHTS", folder)
-    emoji_dalle.painter.cache_clear()
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("emoji_dalle", "emoji_words"):
+            patch.setattr(sys.modules[f"diffusion_edu.runs.{name}"], "emoji", few_emoji)
+        patch.setattr(pretrained, "WEIGHTS", folder)
+        emoji_dalle.painter.cache_clear()
+        yield
     emoji_dalle.painter.cache_clear()
 
 
@@ -67,9 +61,9 @@ def test_the_run_trains_assembles_saves_and_draws(tmp_path):
         assert again.generate(["a red apple, noto style", "cat"], steps=2, prior=prior).shape == (2, 3, 64, 64)
 
 
-def test_the_priors_learn_what_the_clip_sees():
+def test_the_priors_learn_what_the_clip_sees(few_emoji):
     rows = PRIOR.data(Source(), {})
-    images = data.emoji("train", size=32).pixels[:COUNT]
+    images = few_emoji("train", size=32).pixels
     seen = emoji_dalle.reader().clip.encode_image(data.to_x0(images))
     assert torch.cosine_similarity(rows["embedding"], seen).min() > 0.99
     assert rows["embedding"].square().mean().item() == pytest.approx(1, abs=1e-4)
@@ -79,9 +73,9 @@ def test_the_priors_learn_what_the_clip_sees():
     assert torch.cosine_similarity(back, rows["embedding"]).min() > 0.99
 
 
-def test_the_decoder_learns_the_latents_of_the_shipped_auto_encoder():
+def test_the_decoder_learns_the_latents_of_the_shipped_auto_encoder(few_emoji):
     rows = DECODER.data(Source(), {})
-    system, pixels = emoji_dalle.painter(), data.emoji("train", size=64).pixels[:COUNT]
+    system, pixels = emoji_dalle.painter(), few_emoji("train", size=64).pixels
     assert torch.allclose(rows["mean"], system.before(data.to_x0(pixels)), atol=1e-4)
     std = system.autoencoder.encode(data.to_x0(pixels)).std
     assert torch.allclose(rows["std"], 2 * std, rtol=1e-4), "the scale, and not the shift"

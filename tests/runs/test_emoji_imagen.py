@@ -2,13 +2,11 @@
 
 import sys
 from dataclasses import replace
-from functools import cache
 
 import pytest
 import torch
 
 import diffusion_edu as de
-from diffusion_edu import data
 from diffusion_edu._errors import DataError
 from diffusion_edu.cli import main
 from diffusion_edu.data.emoji import halved
@@ -17,7 +15,6 @@ from diffusion_edu.runs import RUNS, Source, emoji_imagen
 
 COUNT = 12
 RUN = RUNS["emoji-imagen"]
-whole_split = cache(data.emoji)  # reading it is slow
 
 
 def test_the_stages_need_nothing_of_each_other(tmp_path):
@@ -27,14 +24,9 @@ def test_the_stages_need_nothing_of_each_other(tmp_path):
 
 
 @pytest.fixture
-def few(monkeypatch):
+def few(monkeypatch, few_emoji):
     """The training split shrunk to a dozen images, and an encoder of the right sizes in place of the extra's."""
     asked = []
-
-    def emoji(split="train", size=32, seed=None):
-        whole = whole_split(split, size, seed)
-        rows = {name: value[:COUNT] for name, value in whole._asdict().items() if name not in ("classes", "skipped")}
-        return whole._replace(**rows)
 
     def encoder(texts):
         asked.extend(texts)
@@ -44,7 +36,7 @@ def few(monkeypatch):
         return de.Cond(vec=tokens.mean(1) * 2, tokens=tokens, mask=mask)
 
     for name in ("emoji_imagen", "emoji_words"):
-        monkeypatch.setattr(sys.modules[f"diffusion_edu.runs.{name}"], "emoji", emoji)
+        monkeypatch.setattr(sys.modules[f"diffusion_edu.runs.{name}"], "emoji", few_emoji)
     monkeypatch.setattr(emoji_imagen, "sentence_text", lambda: encoder)
     emoji_imagen._states.cache_clear()
     yield asked
@@ -77,8 +69,8 @@ def test_the_run_trains_assembles_saves_and_draws(few, tmp_path):
     assert (again.generate(prompts, steps=2, seed=3) - drawn[-1]).abs().mean() < 0.02  # rounded to half precision
 
 
-def test_each_stage_is_told_the_images_of_the_size_before(few):
-    large = whole_split("train", 64, None).pixels[:COUNT]
+def test_each_stage_is_told_the_images_of_the_size_before(few, few_emoji):
+    large = few_emoji("train", 64).pixels
     middle, small = halved(large), halved(halved(large))
     base, up32, up64 = (stage.data(Source(), {}) for stage in RUN.stages)
     assert torch.equal(base["pixels"], small) and torch.equal(up32["small"], small)

@@ -16,17 +16,10 @@ COUNT = 12
 
 
 @pytest.fixture(autouse=True)
-def few(monkeypatch):
+def few(monkeypatch, few_emoji):
     """The training split shrunk to a dozen images: the captions of all take half a minute to encode."""
-    real = data.emoji
-
-    def emoji(split="train", size=32, seed=None):
-        whole = real(split, size, seed)
-        rows = {name: value[:COUNT] for name, value in whole._asdict().items() if name not in ("classes", "skipped")}
-        return whole._replace(**rows)
-
     for name in ("emoji", "emoji_latent", "emoji_words"):
-        monkeypatch.setattr(sys.modules[f"diffusion_edu.runs.{name}"], "emoji", emoji)
+        monkeypatch.setattr(sys.modules[f"diffusion_edu.runs.{name}"], "emoji", few_emoji)
 
 
 def trained(name, folder) -> tuple[Run, torch.nn.Module]:
@@ -76,11 +69,11 @@ def test_the_auto_encoder_is_trained_on_images_alone():
     assert {"tokens", "mask", "vec"} <= emoji_words.captions().keys()
 
 
-def test_captions_hold_whole_ones_and_short_ones():
+def test_captions_hold_whole_ones_and_short_ones(few_emoji):
     rows = emoji_words.captions()
     phrasings = data.captions.PHRASINGS + emoji_words.SHORT
     assert rows["tokens"].shape[:2] == rows["mask"].shape[:2] == (COUNT, phrasings)
-    plain = emoji_words.reader()([*data.emoji("train").captions[:COUNT]])
+    plain = emoji_words.reader()([*few_emoji("train").captions])
     assert torch.allclose(rows["vec"][:, 0].float(), plain.vec, atol=5e-3)
     assert rows["mask"].sum(2)[:, -1].float().mean() < rows["mask"].sum(2)[:, 0].float().mean(), "the last are short"
 

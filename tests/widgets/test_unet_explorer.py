@@ -26,6 +26,7 @@ from .test_live import mount, page, state  # noqa: F401  (fixtures)
 TINY = UNetConfig.tiny(in_channels=1, heads=2)
 WITH_VEC = UNetConfig.tiny(vec_dim=5, attention_levels=(), up="nearest")
 CONFIGS = {"tiny": TINY, "base": UNetConfig.base(), "paper": UNetConfig.paper(), "vec": WITH_VEC}
+FOUR_TINY = dict.fromkeys(CONFIGS, TINY)
 STEPS = (10, 400, 900)
 SCHEDULE = de.NoiseSchedule.linear(1000)
 X0 = torch.tanh(torch.randn(1, 1, 32, 32, generator=torch.Generator().manual_seed(0)))
@@ -43,6 +44,12 @@ def model():
             if not parameter.any():
                 parameter.copy_(0.2 * torch.randn(parameter.shape, generator=g))
     return unet
+
+
+@pytest.fixture(scope="module")
+def traces():
+    """The rows of each configuration, read off a run that computes."""
+    return {label: UNet(config).trace(32) for label, config in CONFIGS.items()}
 
 
 @pytest.fixture(scope="module")
@@ -64,11 +71,10 @@ def noised(t):
 # ---- the Python side -------------------------------------------------------------------------------------
 
 
-def test_the_rows_of_the_page_are_those_of_the_trace():
+def test_the_rows_of_the_page_are_those_of_the_trace(traces):
     data = json.loads(UNetExplorer(CONFIGS).payload)
     assert [entry["label"] for entry in data["models"]] == list(CONFIGS)
-    for entry, config in zip(data["models"], CONFIGS.values()):
-        rows = UNet(config).trace(32)
+    for entry, rows in zip(data["models"], traces.values()):
         assert [part["name"] for part in entry["parts"]] == [row.name for row in rows]
         for part, row in zip(entry["parts"], rows):
             assert (tuple(part["in"]), tuple(part["out"])) == (row.in_shape, row.out_shape)
@@ -135,7 +141,7 @@ def test_zero_is_a_level():
 )
 def test_explorer_refuses(change, words):
     with pytest.raises(ValueError, match=words):
-        UNetExplorer(**({"models": CONFIGS} | change))
+        UNetExplorer(**({"models": FOUR_TINY} | change))
 
 
 def test_a_recording_of_another_network_is_refused(recording):
@@ -202,10 +208,9 @@ def payload(explorer):
     return json.loads(explorer.payload)
 
 
-def test_the_page_arranges_the_parts_as_the_picture_does(run, payload):
+def test_the_page_arranges_the_parts_as_the_picture_does(run, payload, traces):
     code = "result = data.models.map((m) => draw.arrange(m.parts).places)"
-    for places, config in zip(run(code, payload), CONFIGS.values()):
-        rows = UNet(config).trace(32)
+    for places, rows in zip(run(code, payload), traces.values()):
         found = {name: (place["side"], place["line"]) for name, place in places.items()}
         assert found.pop("x_t") == ("left", places["conv_in"]["line"] - 1)
         assert found == places_of(rows)
@@ -220,12 +225,12 @@ def test_the_page_arranges_the_parts_as_the_picture_does(run, payload):
         assert up == sorted(up, reverse=True)
 
 
-def test_the_words_hold_the_numbers_of_every_part(run, payload):
+def test_the_words_hold_the_numbers_of_every_part(run, payload, traces):
     code = """result = data.models.map(({parts}) => { const of = (n) => parts.find((p) => p.name === n);
       return parts.map((p) => [words.explain(p, of), words.joins(p, parts, of), words.residual(p, of),
         words.inOut(p, of)]); })"""
-    for told, config in zip(run(code, payload), CONFIGS.values()):
-        rows = {row.name: row for row in UNet(config).trace(32)}
+    for told, (label, trace) in zip(run(code, payload), traces.items()):
+        rows = {row.name: row for row in trace}
         for row, (explain, joins, residual, way) in zip(rows.values(), told):
             assert not re.search("undefined|NaN|null", "".join((explain, joins, residual, way)))
             assert len(explain) > 30 and str(row.out_shape[0]) in explain + way
@@ -239,7 +244,7 @@ def test_the_words_hold_the_numbers_of_every_part(run, payload):
             assert ("1×1" in residual) == (row.residual == "1x1 convolution")
             assert ("positions attends to all" in explain) == bool(row.heads)
             if row.kind == "UpSample":
-                assert ("transposed" in explain) == (config.up == "transpose")
+                assert ("transposed" in explain) == (CONFIGS[label].up == "transpose")
 
 
 def test_numbers_are_written_for_readers(run):
