@@ -26,9 +26,9 @@ from diffusion_edu.nn import (
 
 CONFIG = de.UNetConfig.tiny(
     in_channels=3,
-    channels=(8, 16),
-    attention_levels=(1,),
-    cross_levels=(0, 1),
+    channels=(8,),  # more levels have no more kinds of layers that listen to a condition
+    attention_levels=(),
+    cross_levels=(0,),
     vec_dim=3,
     token_dim=4,
     concat_channels=1,
