@@ -49,9 +49,9 @@ def used():
     return {"clip": awake(clip), "latent": awake(latent)}
 
 
-def system():
+def system(config=CONFIG):
     """The whole, in evaluation mode; its codes are those of a few images."""
-    whole = awake(seeded(lambda: Dalle(CONFIG, used()), 0)).eval().requires_grad_(False)
+    whole = awake(seeded(lambda: Dalle(config, used()), 0)).eval().requires_grad_(False)
     whole.codes.fit(whole.seen(randn(40, 3, 16, 16).tanh()))
     return whole
 

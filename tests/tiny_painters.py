@@ -23,15 +23,15 @@ def shaken(system, spread=0.05):
 
 
 def tiny_latent() -> LatentDiffusion:
-    """16x16 images, a latent of 4 channels."""
+    """16x16 images, a latent of 4 channels; the text is read at two sizes, at the first and in the middle."""
     coder = AutoEncoderConfig.tiny(latent_channels=4)
-    unet = de.UNetConfig(4, (8, 16), 1, attention_levels=(1,), cross_levels=(0, 1), heads=2, **TEXT)
+    unet = de.UNetConfig(4, (8, 16), 1, attention_levels=(), cross_levels=(0,), heads=2, **TEXT)
     config = LatentDiffusionConfig(coder, unet, 16, SCHEDULE, text=READER)
     return shaken(de.randomness.seeded(lambda: LatentDiffusion(config, {READER: de.load(READER)}), 0))
 
 
 def tiny_pixel() -> PixelDiffusion:
-    """8x8 images, clipped dynamically."""
-    unet = de.UNetConfig(3, (8, 16), 1, attention_levels=(1,), heads=2, **TEXT)
+    """8x8 images, clipped dynamically; the text is read in the middle alone."""
+    unet = de.UNetConfig(3, (8,), 1, attention_levels=(), heads=2, **TEXT)
     config = PixelDiffusionConfig(unet, 8, SCHEDULE, "v", "dynamic", READER)
     return shaken(de.randomness.seeded(lambda: PixelDiffusion(config, {READER: de.load(READER)}), 0))

@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 
 import onnxruntime
 import pytest
@@ -12,7 +13,7 @@ from torch.nn import functional as F
 import diffusion_edu as de
 from diffusion_edu import files
 from diffusion_edu.export import to_graphs
-from diffusion_edu.nn import by_name
+from diffusion_edu.nn import TransformerConfig, by_name
 from diffusion_edu.randomness import Draw, derive_seed
 from diffusion_edu.systems import CodePriorConfig, Dalle, DalleConfig, FromEmbedding, PriorConfig, generate_part, slerp
 from diffusion_edu.systems.dalle import PRIORS
@@ -209,8 +210,13 @@ def test_frozen_networks_are_no_part_of_it(dalle):
         assert torch.equal(again.generate("cat", 1, prior=prior, **FAST), dalle.generate("cat", 1, prior=prior, **FAST))
 
 
-def test_every_graph_points_into_the_file_of_weights(dalle, tmp_path):
-    weights = tmp_path / "dalle.safetensors"
+def test_every_graph_points_into_the_file_of_weights(tmp_path):
+    trunk = TransformerConfig.tiny(depth=1, causal=True)  # to write a graph takes a second for a few layers
+    unet = de.UNetConfig.tiny(channels=(8,), attention_levels=(), vec_dim=E)
+    shallow = replace(
+        CONFIG, prior=replace(CONFIG.prior, trunk=trunk), code_prior=replace(CODES, trunk=trunk), unet=unet
+    )
+    dalle, weights = system(shallow), tmp_path / "dalle.safetensors"
     files.write(weights, dalle.state_dict(), {})
     done = to_graphs(dalle, weights.with_suffix(".onnx"), weights)
     assert set(done) == {"prior", "code_prior", "unet"}
