@@ -50,6 +50,25 @@ def parts(folder):
     return json.loads(file.read_text())["parts"] if file.is_file() else {}
 
 
+@pytest.fixture
+def here(monkeypatch):
+    """Parts run in this process, without its start: {part: seconds} of those that did."""
+    given = {}
+
+    def one(arguments, name, seconds, results):
+        given[name] = seconds
+        arguments.part, arguments.seconds = name, seconds
+        command.inside(arguments)
+        command.keep_log(arguments)
+        return results_module.Results(arguments.out, options.settings_of(arguments), arguments.device)
+
+    monkeypatch.setattr(command, "one", one)
+    # What the script sets for the processes that it starts.
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    return given
+
+
 def kill_when(folder, ready, *more):
     """Start the command, kill it when `ready()` is true, and see that all that it started is gone."""
     running = subprocess.Popen(words(folder, *more), env=ENVIRONMENT, stdout=subprocess.DEVNULL)
@@ -67,16 +86,19 @@ def kill_when(folder, ready, *more):
 
 
 @pytest.mark.slow
-def test_the_whole_command_with_a_kill_in_the_middle(tmp_path):
+def test_the_whole_command_with_a_kill_in_the_middle(here, tmp_path, monkeypatch, capsys):
+    """The second call starts its parts in this process, and they theirs as ever: the test below starts all of them."""
     chapter = "04_convolution_sizes"
     asked = ("--only", "tests", "peak", "throughput", "worth", "models", "notebooks", "--of", "ours")
     asked += ("--models", "emoji-clip", "folder", "--chapters", chapter)
     kill_when(tmp_path, lambda: parts(tmp_path).get("peak", {}).get("done"), *asked)
     before = parts(tmp_path)
-    done = call(tmp_path, *asked)
-    assert done.returncode == 1, "the data of `folder` are missing, and that is told\n" + done.stdout + done.stderr
+    monkeypatch.setattr(sys, "argv", words(tmp_path, *asked)[1:])
+    code, said = command.main("about"), capsys.readouterr().out
+    assert code == 1, "the data of `folder` are missing, and that is told\n" + said
     found = parts(tmp_path)
-    assert "tests: done before" in done.stdout and found["tests"] == before["tests"] and found["peak"] == before["peak"]
+    assert "tests: done before" in said and list(here) == ["throughput", "worth", "models", "notebooks"]
+    assert found["tests"] == before["tests"] and found["peak"] == before["peak"]
     assert found["tests"]["passed"] >= 1 and not found["tests"]["failed"]
     rows = [*found["throughput"]["rows"].values(), *found["worth"]["rows"].values()]
     # No bound of 1: processors without bf16 multiply it slower than fp32, in which the rows may run.
@@ -126,22 +148,14 @@ def test_a_killed_training_goes_on_and_is_judged(tmp_path, monkeypatch, capsys):
 
 
 @pytest.fixture
-def day(tmp_path, monkeypatch):
+def day(here, tmp_path, monkeypatch):
     """day(parts, *options): the command with these parts, each in this process -> exit code, {part: seconds}."""
-    given = {}
-
-    def here(arguments, name, seconds, results):
-        given[name] = seconds
-        arguments.part, arguments.seconds = name, seconds
-        command.inside(arguments)
-        return results_module.Results(arguments.out, options.settings_of(arguments), arguments.device)
 
     def run(table_of_parts, *more):
-        given.clear()
+        here.clear()
         monkeypatch.setattr(command, "PARTS", {name: command.Part(*part) for name, part in table_of_parts.items()})
-        monkeypatch.setattr(command, "one", here)
         monkeypatch.setattr(sys, "argv", words(tmp_path, *more)[1:])
-        return command.main("about", {"a-wheel": "it refused"}), dict(given)
+        return command.main("about", {"a-wheel": "it refused"}), dict(here)
 
     return run
 
