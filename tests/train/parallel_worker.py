@@ -3,13 +3,20 @@
 torchrun ... parallel_worker.py cli ARGUMENTS       `diffusion-edu ARGUMENTS`
 torchrun ... parallel_worker.py die N ARGUMENTS     the same, but the second process kills itself at report N
 torchrun ... parallel_worker.py asked N ARGUMENTS   the same, with few reports; in step N the second is sent SIGTERM
+torchrun ... parallel_worker.py own FOLDER          a training with an objective of its own
 torchrun ... parallel_worker.py merge FILE          statistics and pictures of all processes, written by the first
+
+parallel_worker.py serve SECONDS    the same by `fork`, many times: a line of JSON with the `arguments` above, the
+                                    `environments` of the processes, and the files `out` and `err` for what they say;
+                                    answered by a line with their exit codes. After so many seconds they are killed.
 """
 
+import contextlib
 import json
 import os
 import signal
 import sys
+import traceback
 from dataclasses import dataclass, replace
 
 import torch
@@ -25,7 +32,7 @@ from diffusion_edu.systems import generate_part
 RECIPE = de.Recipe(
     steps=6, batch_size=8, warmup=0, log_every=1, checkpoint_every=2, precision="fp32", ema_decay=0.5, flip=True
 )
-MODEL = de.UNetConfig.tiny(in_channels=3)
+MODEL = de.UNetConfig.tiny(in_channels=3, channels=(8, 8, 8))
 
 
 def small(**changes) -> None:
@@ -106,8 +113,9 @@ def own(out: str) -> None:
         list(de.fit(unet, data, RECIPE, objective, directory=out, device="cpu"))
 
 
-if __name__ == "__main__":
-    mode, *rest = sys.argv[1:]
+def main(arguments: list[str]) -> int:
+    """One of the processes."""
+    mode, *rest = arguments
     torch.set_num_threads(1)
     small()
     if mode == "merge":
@@ -119,4 +127,55 @@ if __name__ == "__main__":
             dying(int(rest.pop(0)))
         if mode == "asked":
             asked(int(rest.pop(0)))
-        sys.exit(cli.main(rest))
+        return cli.main(rest)
+    return 0
+
+
+def forked(environment: dict[str, str], arguments: list[str], out: str, err: str) -> int:
+    """A process that need not import anything any more; its id."""
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 1
+    try:
+        for number, file in ((1, out), (2, err)):
+            os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
+        os.environ.update(environment)
+        code = main(arguments)
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def serve(seconds: int) -> None:
+    """Until there is no more to read. No operation runs here: a fork would miss the threads that it left."""
+    import torch._dynamo  # by an optimiser it would be imported anew in each, for two seconds
+
+    torch.set_num_threads(1)
+    for line in sys.stdin:
+        asked = json.loads(line)
+        files = asked["arguments"], asked["out"], asked["err"]
+        pids = [forked(environment, *files) for environment in asked["environments"]]
+
+        def end(*_, pids=pids):
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+        signal.signal(signal.SIGALRM, end)
+        signal.alarm(seconds)
+        codes = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]
+        signal.alarm(0)
+        print(json.dumps(codes), flush=True)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "serve":
+        serve(int(sys.argv[2]))
+    else:
+        sys.exit(main(sys.argv[1:]))

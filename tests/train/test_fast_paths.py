@@ -19,6 +19,12 @@ DATA = torch.randint(0, 256, (16, 3, 8, 8), dtype=torch.uint8, generator=torch.G
 RECIPE = de.Recipe(steps=12, batch_size=8, rate=1e-3, warmup=2, flip=True, precision="fp32", log_every=1)
 
 
+@pytest.fixture(scope="module")
+def plain():
+    """Losses and weights of a training without any of it."""
+    return run()
+
+
 def run(recipe=RECIPE, config=CONFIG):
     """Losses and weights of a training."""
     model = new_unet(config, 0)
@@ -57,18 +63,18 @@ def test_gradients_in_bf16_are_those_in_single_precision_to_its_eight_bits():
 
 
 @pytest.mark.filterwarnings("error::diffusion_edu.train.machine.MachineWarning")  # said where the loop falls back
-def test_the_compiled_network_is_one_graph_and_gives_the_same_numbers(monkeypatch):
+def test_the_compiled_network_is_one_graph_and_gives_the_same_numbers(plain, monkeypatch):
     """Without the last stage, the writing of machine code, which needs a C++ compiler at hand."""
-    real, plain = torch.compile, run()
+    real = torch.compile
     monkeypatch.setattr(torch, "compile", lambda model: real(model, backend="aot_eager", fullgraph=True))
     losses, weights = run(replace(RECIPE, compile=True))
     assert torch.allclose(losses, plain[0], rtol=1e-4)
     assert relative(weights, plain[1]) < 1e-4
 
 
-def test_the_fused_optimiser_is_the_plain_one(monkeypatch):
+def test_the_fused_optimiser_is_the_plain_one(plain, monkeypatch):
     """AdamW with `fused` off, by the same loop."""
-    real, plain = torch.optim.AdamW, run()
+    real = torch.optim.AdamW
     seen = []
 
     def unfused(*args, fused, **options):
@@ -128,8 +134,8 @@ def test_no_step_waits_for_the_device(monkeypatch, dropout):
 def test_sampling_in_bf16_gives_the_same_pictures_to_a_grey_level_or_two():
     """`fashion`, few steps: what the arithmetic of half precision does to a picture."""
     system = de.load("fashion")
-    plain = system.generate(4, steps=5)
+    plain = system.generate(2, steps=3)
     with torch.autocast("cpu", torch.bfloat16):
-        half = system.generate(4, steps=5)
+        half = system.generate(2, steps=3)
     difference = (half.float() - plain.float()).abs() * 127.5
     assert 0 < difference.mean() < 2.0

@@ -207,10 +207,12 @@ def test_a_row_is_told_in_words_or_in_shares():
 
 
 def test_more_rows_may_be_asked_for_later():
-    asked = argparse.Namespace(device="cpu", compiled=False, batch=4, batches=[2])
+    asked = argparse.Namespace(device="cpu", compiled=False, tiny=False, batch=4, batches=[2])
     rows = speed.settings(torch.device("cpu"), compiled=False)
     have = {"rows": {key: {"seconds": 1} for key in rows}, "batches": {}, "done": True}
     assert speed.missing(asked, argparse.Namespace(part=lambda name: have)) == ["2"]
+    asked.tiny, have["rows"] = True, {}
+    assert speed.missing(asked, argparse.Namespace(part=lambda name: have)) == ["all of them", "none of them", "2"]
 
 
 def test_shares_need_the_peak_and_it_is_measured_once(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """The training loop: what it feeds the network, what it reports and keeps, and that a resumed run is the same run."""
 
 import errno
+import functools
 import json
 import math
 import shutil
@@ -58,11 +59,18 @@ def assert_same_run(one, other):
     assert reports(one) == reports(other)
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run that was left alone; nobody writes into its folder."""
+    folder = tmp_path_factory.mktemp("trained")
+    list(fit(network(), directory=folder))
+    return folder
+
+
 @pytest.fixture
-def whole(tmp_path):
-    """The folder of a run that was left alone."""
-    list(fit(network(), directory=tmp_path / "whole"))
-    return tmp_path / "whole"
+def whole(trained, tmp_path):
+    """The folder of such a run."""
+    return shutil.copytree(trained, tmp_path / "whole")
 
 
 @pytest.fixture
@@ -195,11 +203,23 @@ def test_bf16_is_close_to_single_precision_and_keeps_the_weights_in_it():
 # ---- resuming --------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def whole_with(tmp_path_factory):
+    """whole_with(dropout): the folder of a run that was left alone."""
+
+    @functools.cache
+    def folder(dropout):
+        made = tmp_path_factory.mktemp("whole")
+        list(fit(network(dropout=dropout), directory=made))
+        return made
+
+    return folder
+
+
 @pytest.mark.parametrize("stop", [1, 3, 4, 7])
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
-def test_a_resumed_run_is_the_same_run(tmp_path, stop, dropout):
+def test_a_resumed_run_is_the_same_run(whole_with, tmp_path, stop, dropout):
     """Trap 25: bit for bit, with dropout and flips, from a network with another random start."""
-    list(fit(network(dropout=dropout), directory=tmp_path / "whole"))
     for step in fit(network(dropout=dropout), directory=tmp_path / "cut"):
         if step.step == stop:
             break
@@ -208,7 +228,7 @@ def test_a_resumed_run_is_the_same_run(tmp_path, stop, dropout):
     torch.rand(7)
     resumed = [step.step for step in fit(network(5, dropout=dropout), directory=tmp_path / "cut")]
     assert resumed == list(range(stop + 1, 9))
-    assert_same_run(tmp_path / "whole", tmp_path / "cut")
+    assert_same_run(whole_with(dropout), tmp_path / "cut")
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import torch.distributed as dist
 from PIL import Image
 
 import diffusion_edu as de
@@ -31,30 +33,63 @@ def pictures(tmp_path_factory):
     return folder
 
 
-def start(processes, *arguments):
-    """Run the worker in so many processes on this machine."""
+@pytest.fixture(scope="module")
+def environment():
+    """Of each process."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     if sys.platform.startswith("linux"):  # the machine's own name may lead nowhere: stay on the loopback
         environment["GLOO_SOCKET_IFNAME"] = "lo"
-    command = [sys.executable, str(WORKER)]
-    if processes > 1:
-        launch = ["-m", "torch.distributed.run", "--standalone", "--local-addr", "127.0.0.1"]
-        launch += ["--nproc-per-node", str(processes), "--"]
-        command = [sys.executable, *launch, str(WORKER)]
-    return subprocess.run(
-        [*command, *map(str, arguments)], env=environment, capture_output=True, text=True, timeout=PATIENCE
-    )
-
-
-def train(processes, pictures, out, *more, mode=("cli",)):
-    return start(processes, *mode, "train", "folder", "--data", pictures, "--out", out, "--device", "cpu", *more)
+    return environment
 
 
 @pytest.fixture(scope="module")
-def alone(pictures, tmp_path_factory):
+def launch(environment):
+    """Run the worker in so many processes on this machine, as a user does: by torchrun."""
+
+    def run(count, *arguments):
+        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr", "127.0.0.1"]
+        command += ["--nproc-per-node", str(count), "--", str(WORKER), *map(str, arguments)]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def start(environment, tmp_path_factory):
+    """The same, but forked from one process that has imported all: an import costs more than a check."""
+    words = [sys.executable, str(WORKER), "serve", str(PATIENCE)]
+    said = tmp_path_factory.mktemp("said")
+    server = subprocess.Popen(words, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def run(count, *arguments):
+        out, err = (Path(tempfile.mkdtemp(dir=said)) / name for name in ("out", "err"))
+        told = [{}]
+        if count > 1:  # what torchrun tells its processes, and the store through which they find each other
+            store = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+            shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(store.port), "WORLD_SIZE": str(count)}
+            shared |= {"TORCHELASTIC_USE_AGENT_STORE": "True", "TORCHELASTIC_RESTART_COUNT": "0"}
+            told = [{**shared, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(count)]
+        asked = {"arguments": [*map(str, arguments)], "environments": told, "out": str(out), "err": str(err)}
+        server.stdin.write(json.dumps(asked) + "\n")
+        server.stdin.flush()
+        codes = json.loads(server.stdout.readline())
+        failed = [code for code in codes if code]
+        return subprocess.CompletedProcess(arguments, failed[0] if failed else 0, out.read_text(), err.read_text())
+
+    with server:  # in the end its input is closed, and it has no more to read
+        yield run
+
+
+def training(pictures, out, *more, mode=("cli",)):
+    """The worker's arguments for a training."""
+    return *mode, "train", "folder", "--data", pictures, "--out", out, "--device", "cpu", *more
+
+
+@pytest.fixture(scope="module")
+def alone(start, pictures, tmp_path_factory):
     """The run in one process."""
     out = tmp_path_factory.mktemp("alone")
-    done = train(1, pictures, out)
+    done = start(1, *training(pictures, out))
     assert done.returncode == 0, done.stderr
     return out
 
@@ -76,8 +111,8 @@ def same_run(a, b):
 
 
 @pytest.mark.processes
-def test_two_processes_train_as_one(pictures, alone, tmp_path):
-    done = train(2, pictures, tmp_path)
+def test_two_processes_train_as_one(launch, pictures, alone, tmp_path):
+    done = launch(2, *training(pictures, tmp_path))
     assert done.returncode == 0, done.stderr
     same_run(tmp_path, alone)
     assert done.stdout.count("weights.safetensors") == 1  # one of them speaks
@@ -85,7 +120,7 @@ def test_two_processes_train_as_one(pictures, alone, tmp_path):
 
 
 @pytest.mark.processes
-def test_two_processes_train_an_objective_of_its_own_as_one(tmp_path):
+def test_two_processes_train_an_objective_of_its_own_as_one(start, tmp_path):
     """Conditions, their drops, shifts, mirrors: all random numbers are those of the whole batch."""
     for count in (1, 2):
         done = start(count, "own", tmp_path / str(count))
@@ -94,37 +129,37 @@ def test_two_processes_train_an_objective_of_its_own_as_one(tmp_path):
 
 
 @pytest.mark.processes
-def test_a_run_goes_on_with_another_number_of_processes(pictures, alone, tmp_path):
+def test_a_run_goes_on_with_another_number_of_processes(start, pictures, alone, tmp_path):
     for count, steps in ((2, 2), (1, 4), (2, 6)):
-        done = train(count, pictures, tmp_path, "--steps", steps)
+        done = start(count, *training(pictures, tmp_path, "--steps", steps))
         assert done.returncode == 0, done.stderr
     same_run(tmp_path, alone)
 
 
 @pytest.mark.processes
-def test_a_killed_process_ends_the_run_with_a_word_and_it_goes_on(pictures, alone, tmp_path):
-    done = train(2, pictures, tmp_path, mode=("die", 3))
+def test_a_killed_process_ends_the_run_with_a_word_and_it_goes_on(launch, start, pictures, alone, tmp_path):
+    done = launch(2, *training(pictures, tmp_path, mode=("die", 3)))
     assert done.returncode != 0
     assert "another process of this training is gone" in done.stderr
     step = files.read(tmp_path / CHECKPOINT)[1]["step"]
     assert step in (2, 3)  # the last one written by itself, or what was done when it happened
     assert f"the last checkpoint is step {step}" in done.stderr
-    done = train(2, pictures, tmp_path)
+    done = start(2, *training(pictures, tmp_path))
     assert done.returncode == 0, done.stderr
     same_run(tmp_path, alone)
 
 
 @pytest.mark.processes
-def test_all_stop_at_the_same_step_when_the_time_is_over(pictures, tmp_path):
-    done = train(2, pictures, tmp_path, "--minutes", 1e-9, "--steps", 50)
+def test_all_stop_at_the_same_step_when_the_time_is_over(start, pictures, tmp_path):
+    done = start(2, *training(pictures, tmp_path, "--minutes", 1e-9, "--steps", 50))
     assert done.returncode == 0, done.stderr
     assert files.read(tmp_path / CHECKPOINT)[1]["step"] == 1
     assert done.stdout.count("weights.safetensors") == 1, "it is a whole run, with its weights"
 
 
 @pytest.mark.processes
-def test_a_signal_to_one_of_them_stops_all_with_the_step_long_before_a_report(pictures, tmp_path):
-    done = train(2, pictures, tmp_path, mode=("asked", 3))
+def test_a_signal_to_one_of_them_stops_all_with_the_step_long_before_a_report(start, pictures, tmp_path):
+    done = start(2, *training(pictures, tmp_path, mode=("asked", 3)))
     assert "stopped at step" in done.stderr, done.stderr
     step = files.read(tmp_path / CHECKPOINT)[1]["step"]
     assert step in (3, 4), "the step in which it came, or the one after"
@@ -132,14 +167,14 @@ def test_a_signal_to_one_of_them_stops_all_with_the_step_long_before_a_report(pi
 
 
 @pytest.mark.processes
-def test_minutes_that_are_over_end_both_of_them_long_before_a_report(pictures, tmp_path):
-    done = train(2, pictures, tmp_path, "--minutes", 1e-9, mode=("asked", 0))
+def test_minutes_that_are_over_end_both_of_them_long_before_a_report(start, pictures, tmp_path):
+    done = start(2, *training(pictures, tmp_path, "--minutes", 1e-9, mode=("asked", 0)))
     assert done.returncode == 0, done.stderr
     assert files.read(tmp_path / CHECKPOINT)[1]["step"] == 1, "though a report comes every 50 steps only"
 
 
 @pytest.mark.processes
-def test_statistics_and_pictures_of_all_processes_are_those_of_one(tmp_path):
+def test_statistics_and_pictures_of_all_processes_are_those_of_one(start, tmp_path):
     results = []
     for count in (1, 2, 3):
         done = start(count, "merge", tmp_path / f"{count}.json")
@@ -154,8 +189,11 @@ def test_statistics_and_pictures_of_all_processes_are_those_of_one(tmp_path):
 
 
 @pytest.mark.processes
-def test_an_evaluation_in_two_processes_says_what_one_says(tmp_path):
-    arguments = ("cli", "evaluate", "fashion", "fashion-mnist:test", "--n", 9, "--steps", 2, "--resamples", 0, "--json")
+def test_an_evaluation_in_two_processes_says_what_one_says(start, tmp_path):
+    for index, pixels in enumerate(de.data.fashion_mnist("test").pixels[:40]):
+        de.data.save_grid(tmp_path / f"real/{index}.png", pixels[None], padding=0)
+    arguments = ("cli", "evaluate", "fashion", tmp_path / "real", "--network", "fashion-classifier", "--n", 9)
+    arguments += ("--steps", 2, "--resamples", 0, "--json")
     told = []
     for count in (1, 2):
         done = start(count, *arguments)
@@ -167,7 +205,7 @@ def test_an_evaluation_in_two_processes_says_what_one_says(tmp_path):
 
 @pytest.mark.processes
 @pytest.mark.parametrize("begin", [(), ("--from-t", 400)])
-def test_pictures_drawn_by_two_processes_are_those_of_one(tmp_path, begin):
+def test_pictures_drawn_by_two_processes_are_those_of_one(start, tmp_path, begin):
     """Five for two: one draws two, the other three. Once from noise, once from a picture."""
     sheets = []
     if begin:
@@ -183,8 +221,8 @@ def test_pictures_drawn_by_two_processes_are_those_of_one(tmp_path, begin):
 
 
 @pytest.mark.processes
-def test_a_batch_must_divide(pictures, tmp_path):
-    done = train(2, pictures, tmp_path, "--batch-size", 7)
+def test_a_batch_must_divide(start, pictures, tmp_path):
+    done = start(2, *training(pictures, tmp_path, "--batch-size", 7))
     assert done.returncode != 0
     assert "batch_size must be a multiple of 2, the number of processes, got 7" in done.stderr
 
