@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # tests are imported by path, an
 
 import browser as b
 import widgets
-from chromium import PATIENCE, running, wait_until
+from chromium import DRAWN, PATIENCE, running, wait_until
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,9 @@ class Visit:
     axe: dict[str, list] = field(default_factory=dict)
     dark: dict = field(default_factory=dict)
     transparency: list = field(default_factory=list)
+    unfolded: dict = field(default_factory=dict)
+    cut: list = field(default_factory=list)
+    way: dict = field(default_factory=dict)
 
 
 @pytest.fixture(scope="session")
@@ -152,23 +155,57 @@ def on(stage) -> Iterator:
     assert [problem for log, before in used for problem in log.problems()[before:]] == []
 
 
-# All that axe knows, of the page in the first theme. In the next one the colors, and all of what is shown only there.
-# A formula is drawn in hundreds of parts that screen readers pass over, and a line of code is as many spans as words,
-# which differ in color alone. bookFacts.contrast sees each; for axe, which takes a millisecond for a part, a box of the
-# same size stands in for the formula, and the text in one piece for the code.
-AXE = """async () => {
-    const kept = [...document.querySelectorAll(".katex-html, pre")].filter((el) => el.childElementCount).map((el) => {
-        const { width, height } = el.getBoundingClientRect();
-        return { el, width, height, parts: [...el.childNodes], style: el.getAttribute("style") };
-    });
-    for (const { el, width, height } of kept) {
-        if (el.localName === "pre") {
-            if (!el.querySelector("a, [tabindex], [role], [aria-label]")) el.textContent = el.textContent;
-            continue;
-        }
+# axe takes a millisecond for each element. A formula is drawn in hundreds that screen readers pass over, and a line of
+# code is as many spans as words, which differ in color alone. bookFacts.contrast sees each; for axe a box of the same
+# size stands in for the formula, and the text in one piece for the code. Nothing is put back: this is the last look.
+SIMPLER = """() => {
+    const formulas = [...document.querySelectorAll(".katex-html")].filter((el) => el.childElementCount);
+    const sizes = formulas.map((el) => el.getBoundingClientRect());
+    formulas.forEach((el, k) => {
         el.replaceChildren();
-        Object.assign(el.style, { display: "inline-block", width: `${width}px`, height: `${height}px` });
+        Object.assign(el.style, {
+            display: "inline-block", width: `${sizes[k].width}px`, height: `${sizes[k].height}px`,
+        });
+    });
+    for (const el of document.querySelectorAll("pre, code, math > semantics")) {
+        if (el.childElementCount && !el.querySelector("a, button, [tabindex], [role], [aria-label]")) {
+            el.textContent = el.textContent;
+        }
     }
+}"""
+# All that axe knows, of the page in the first theme. In the next one the colors, and all of what is shown only there.
+# The contrast takes axe most of its time, and the same color on the same ground has the same: it is asked of three
+# texts of each look. What may lie anywhere has a ground of its own; and bookFacts.contrast sees every text.
+AXE = """async () => {
+    const names = new Map();
+    const number = (...parts) => {
+        const name = parts.join("|");
+        if (!names.has(name)) names.set(name, names.size);
+        return names.get(name);
+    };
+    const grounds = new Map();
+    const looks = new Map();
+    document.querySelectorAll("[data-look]").forEach((el) => delete el.dataset.look);
+    for (const el of document.body.querySelectorAll("*")) {
+        if (el.closest(".katex-mathml, svg > defs")) continue;
+        const s = getComputedStyle(el);
+        const anywhere = !["static", "relative"].includes(s.position) || s.transform !== "none" || s.float !== "none"
+            || (s.position === "relative" && !/^(auto|0px)( (auto|0px))*$/.test(s.inset));
+        const box = [s.backgroundColor, s.backgroundImage, s.opacity, anywhere && grounds.size];
+        const plain = box.join() === "rgba(0, 0, 0, 0),none,1,false";
+        const under = grounds.get(el.parentElement);
+        const ground = plain ? under : number(under, ...box);
+        grounds.set(el, ground);
+        const words = [...el.childNodes].filter((node) => node.nodeType === 3).map((node) => node.data.trim()).join("");
+        const control = el.matches("button, input, select, textarea, label, label *, [aria-disabled] *");
+        if (!(control || words)) continue;
+        if (!el.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
+        const look = control ? number("control", grounds.size)
+            : number(ground, s.color, s.fontSize, s.fontWeight, s.textShadow, s.clip, s.clipPath, words.length > 1);
+        looks.set(look, (looks.get(look) || 0) + 1);
+        if (looks.get(look) <= 3) el.dataset.look = look;
+    }
+    axe.configure({ rules: [{ id: "color-contrast", selector: "[data-look]" }] });
     const all = [...document.body.querySelectorAll("*")].filter((el) => el.checkVisibility());
     const fresh = window.axeSaw && all.filter((el) => !axeSaw.has(el));
     window.axeSaw = new Set([...(window.axeSaw || []), ...all]);
@@ -176,15 +213,47 @@ AXE = """async () => {
     const color = { ...options, runOnly: ["color-contrast", "link-in-text-block"] };  // on by default
     const found = [await axe.run(document, fresh ? color : options)];
     if (fresh?.length) found.push(await axe.run({ include: fresh }, options));
-    for (const { el, parts, style } of kept) {
-        el.replaceChildren(...parts);
-        if (style === null) el.removeAttribute("style");
-        else el.setAttribute("style", style);
-    }
     const part = (n) => ({ target: n.target.join(" "), html: n.html.slice(0, 160), why: n.failureSummary });
     return found.flatMap((f) => f.violations)
         .map((v) => ({ rule: v.id, impact: v.impact, nodes: v.nodes.map(part) }));
 }"""
+
+
+def show(page, theme: str) -> None:
+    """Change the reader's theme."""
+    page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+    wait_until(page, "document.documentElement.dataset.theme === arg", theme)
+    b.settle(page)
+
+
+def unfold(page) -> dict:
+    """Open the first folded part by keyboard: how many there are, and what it shows before and after; then close it."""
+    bars = page.locator("article details:not([open]) > summary")
+    found = {"count": bars.count()}
+    if found["count"]:
+        bar = bars.first.element_handle()
+        words = f"async (bar) => {{ await {DRAWN}; return bar.parentElement.innerText.trim(); }}"
+        found |= {"bar": bar.inner_text().strip(), "before": bar.evaluate(words)}
+        bar.focus()
+        page.keyboard.press("Enter")
+        found["after"] = bar.evaluate(words)
+        page.keyboard.press("Enter")
+        bar.evaluate("(bar) => bar.blur()")
+    return found
+
+
+def way(page) -> dict:
+    """How a reader with a phone goes on from the page, and where the menu says that he is."""
+    onward = page.locator("a.right-next:visible")
+    found = {"onward": onward.evaluate_all("(all) => all.map((a) => a.href)")}
+    if found["onward"]:
+        onward.tap(trial=True)  # nothing lies over it
+    page.locator(".primary-toggle:visible").tap()
+    drawer = page.locator("dialog[open]")
+    found["here"] = drawer.locator("li.current a.current").evaluate_all("(all) => all.map((a) => a.href)")
+    page.keyboard.press("Escape")
+    drawer.wait_for(state="hidden")
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -206,24 +275,30 @@ def visit(opened):
         return seen[name]
 
     def _look(name: str) -> Visit:
-        with opened(name, color_scheme="light", reduced_motion="reduce") as (page, log):
+        with opened(name, color_scheme="light", reduced_motion="reduce", has_touch=True) as (page, log):
             page.wait_for_load_state("networkidle")
             at_first = list(log.asked)
             b.scroll_through(page, log)
             found = Visit(log, b.facts(page), at_first)
             found.transparency = page.evaluate("() => bookFacts.transparency()")
+            found.overflow["wide"] = page.evaluate("() => bookFacts.overflow()")
+            found.unfolded = unfold(page)
+            found.contrast["light"] = page.evaluate("() => bookFacts.contrast()")
+            show(page, "dark")
+            found.contrast["dark"] = page.evaluate("() => bookFacts.contrast()")
+            found.dark = page.evaluate("() => bookFacts.themed()")
+            page.set_viewport_size(b.NARROW)
+            b.settle(page)
+            found.overflow["narrow"] = page.evaluate("() => bookFacts.overflow()")
+            found.cut = page.evaluate("() => bookFacts.cut()")
+            found.way = way(page)
+            page.evaluate(SIMPLER)
+            page.set_viewport_size(b.WIDE)
+            b.settle(page)
             page.add_script_tag(path=b.AXE)
-            for theme in ("light", "dark"):
-                page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-                wait_until(page, "document.documentElement.dataset.theme === arg", theme)
-                b.settle(page)
-                found.contrast[theme] = page.evaluate("() => bookFacts.contrast()")
+            for theme in ("dark", "light"):
+                show(page, theme)
                 found.axe[theme] = page.evaluate(AXE)
-            found.dark = page.evaluate("() => bookFacts.all()")
-            for words, size in (("wide", b.WIDE), ("narrow", b.NARROW)):
-                page.set_viewport_size(size)
-                b.settle(page)
-                found.overflow[words] = page.evaluate("() => bookFacts.overflow()")
         return found
 
     return look

@@ -135,19 +135,21 @@ window.bookFacts = (() => {
     const [r, g, b] = c.map((v) => (v / 255 <= 0.03928 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
-  function ground(el) {
-    const layers = [];
-    for (let e = el; e; e = e.parentElement) {
-      const style = getComputedStyle(e);
-      if (style.backgroundImage !== "none" && e !== document.body) return null;
+  // What lies behind the text of an element; null where that is a picture. Most elements have the ground of their parent.
+  function ground(el, known = new Map()) {
+    if (!el) return [255, 255, 255];
+    if (!known.has(el)) {
+      const style = getComputedStyle(el);
       const colour = rgba(style.backgroundColor);
-      if (colour[3] > 0) layers.push(colour);
-      if (colour[3] === 1) break;
+      const image = style.backgroundImage !== "none" && el !== document.body;
+      const under = image || colour[3] === 1 ? [255, 255, 255] : ground(el.parentElement, known);
+      known.set(el, image ? null : under && (colour[3] > 0 ? over(colour, under) : under));
     }
-    return layers.reduceRight((under, layer) => over(layer, under), [255, 255, 255]);
+    return known.get(el);
   }
   function contrast() {
     const found = new Map();
+    const grounds = new Map();
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (walker.nextNode()) {
       const el = walker.currentNode.parentElement;
@@ -156,7 +158,7 @@ window.bookFacts = (() => {
       if (!box.width || !box.height || !visible(el)) continue;
       const style = getComputedStyle(el);
       if (style.clipPath !== "none" || style.clip !== "auto") continue;
-      const back = ground(el);
+      const back = ground(el, grounds);
       if (!back) continue;
       const ink = el instanceof SVGElement ? style.fill : style.color;
       if (ink === "none") continue;
@@ -172,19 +174,30 @@ window.bookFacts = (() => {
     return [...found.values()].slice(0, 20);
   }
 
+  // Boxes of printed text that is wider than they: whether they hold columns, and how the text fades.
+  const cut = () => [...document.querySelectorAll("article .output pre")]
+    .filter((pre) => pre.checkVisibility({ contentVisibilityAuto: true }))
+    .filter((pre) => pre.scrollWidth > pre.clientWidth + 1)
+    .map((pre) => [Boolean(pre.closest(".de-columns")), getComputedStyle(pre).maskSize]);
+
+  // What another theme may change.
+  const themed = () => ({
+    theme: document.documentElement.dataset.theme || "",
+    background: light(ground(article())),
+    images: images(),
+    pairs: pairs(),
+  });
+
   function all() {
     return {
+      ...themed(),
       title: document.title,
       description: document.querySelector('meta[name="description"]')?.content || "",
       language: document.documentElement.lang,
       h1: [...document.querySelectorAll("h1")].filter(visible).length,
       headings: [...article().querySelectorAll("h1, h2, h3, h4, h5, h6")].filter(visible).map((e) => Number(e.localName[1])),
-      theme: document.documentElement.dataset.theme || "",
-      background: light(ground(article())),
       prose: prose(),
       formulas: formulas(),
-      images: images(),
-      pairs: pairs(),
       links: links(),
       equations: equations(),
       double_ids: doubleIds(),
@@ -192,5 +205,5 @@ window.bookFacts = (() => {
       widgets: [...document.querySelectorAll("article *")].filter((e) => e.localName.includes("-")).map((w) => [w.localName, Boolean(w.state)]),
     };
   }
-  return { all, overflow, contrast, transparency };
+  return { all, themed, overflow, contrast, cut, transparency };
 })();

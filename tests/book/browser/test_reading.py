@@ -86,13 +86,9 @@ def test_paper_has_no_controls_and_no_folded_code(opened) -> None:
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
-def test_what_a_cell_printed_is_wrapped_or_fades_where_it_goes_on(opened, name) -> None:
-    with opened(name, size=SIZES["phone"]) as (page, _):
-        cut = page.evaluate("""() => [...document.querySelectorAll("article .output pre")]
-            .filter((pre) => pre.checkVisibility({ contentVisibilityAuto: true }))
-            .filter((pre) => pre.scrollWidth > pre.clientWidth + 1)
-            .map((pre) => [Boolean(pre.closest(".de-columns")), getComputedStyle(pre).maskSize])""")
-        assert all(columns and fade == "100% 100%" for columns, fade in cut), cut
+def test_what_a_cell_printed_is_wrapped_or_fades_where_it_goes_on(visit, name) -> None:
+    cut = visit(name).cut  # on a phone
+    assert all(columns and fade == "100% 100%" for columns, fade in cut), cut
 
 
 def test_a_wide_image_keeps_its_letters_on_a_phone(opened) -> None:
@@ -143,15 +139,14 @@ def test_search_from_a_chapter(opened, size) -> None:
         assert log.problems() == []
 
 
-@pytest.mark.parametrize(
-    "words", ["eta", "beta", "sigma", "noise schedule", "varepsilon", "target", "posterior variance"]
-)
-def test_results_quote_the_page_as_a_reader_sees_it(opened, words) -> None:
+def test_results_quote_the_page_as_a_reader_sees_it(opened) -> None:
     with opened("search") as (page, log):
-        page.goto(f"{page.url}?q={words}")
-        found = results(page)
-        assert found
-        assert [text for _, text in found if TEX.search(text)] == []
+        address = page.url
+        for words in ("eta", "beta", "sigma", "noise schedule", "varepsilon", "target", "posterior variance"):
+            page.goto(f"{address}?q={words}")
+            found = results(page)
+            assert found, words
+            assert [text for _, text in found if TEX.search(text)] == [], words
         assert log.problems() == []
 
 
