@@ -127,14 +127,14 @@ def test_a_killed_training_goes_on_and_is_judged(tmp_path, monkeypatch, capsys):
     kill_when(tmp_path, saved.is_file, *asked, "--train-seconds", 30_000)
     step = files.read(saved)[1]["step"]
     assert step > 0
-    # However slow the machine was until then: the second call is asked for a little more than was noted.
+    # However slow the machine was until then: the second call is asked for three seconds more than were noted.
     noted = parts(tmp_path).get("train", {}).get("ours", {}).get("seconds", 0.0)
-    done = call(tmp_path, *asked, "--train-seconds", noted + 0.5)
+    done = call(tmp_path, *asked, "--train-seconds", noted + 3)
     assert done.returncode == 0, done.stderr + (tmp_path / "out/log.txt").read_text()
     found = parts(tmp_path)["train"]
     assert found["ours"]["steps"] > step, "it went on from the checkpoint"
     for name in ("ours", "diffusers"):
-        assert found[name]["seconds"] >= noted + 0.5 and found[name]["steps"] > 0
+        assert found[name]["seconds"] >= noted + 3 and found[name]["steps"] > 0
         assert found[name]["distance"] > 0 and found[name]["floor"]["pictures"] == 8
         assert found[name]["measure"] == "FD (EfficientNet-Lite0)"
         assert (tmp_path / f"work/{name}.png").is_file()
