@@ -17,6 +17,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 NAME = "pretend"
 COPIES = ("aten::_to_copy", "aten::copy_")
+_present = False  # while `running`
 
 
 @cache
@@ -27,10 +28,19 @@ def device() -> torch.device:
     class Module(backend_registration._DummyBackendModule):
         """What `torch.cuda` is to a GPU."""
 
+        def is_available(self) -> bool:
+            return _present  # else DataParallel takes it in tests that do not know of it
+
         def get_amp_supported_dtype(self) -> list[torch.dtype]:
             return []
 
-    backend_registration._setup_privateuseone_for_python_backend(NAME, Module())
+    class Hook(backend_registration._DummyPrivateUse1Hook):
+        """What PyTorch itself asks."""
+
+        def is_available(self) -> bool:
+            return _present
+
+    backend_registration._setup_privateuseone_for_python_backend(NAME, Module(), Hook())
     return torch.device(NAME, 0)
 
 
@@ -108,12 +118,16 @@ def _outer(leaf, there: bool, kept: dict[int, Elsewhere]):
 @contextlib.contextmanager
 def running() -> Iterator[torch.device]:
     """For what runs there."""
+    global _present
+    before = _present
     converted, lifted = torch.__future__.get_overwrite_module_params_on_conversion(), torch._C._only_lift_cpu_tensors()
     torch.__future__.set_overwrite_module_params_on_conversion(True)  # `to` makes new parameters, of the other class
     torch._C._set_only_lift_cpu_tensors(True)  # torch.tensor makes it on the CPU and moves it, where it can be seen
+    _present = True
     try:
         with _Everywhere(), torch.autograd.set_multithreading_enabled(False):  # its threads know no such device
             yield device()
     finally:
+        _present = before
         torch.__future__.set_overwrite_module_params_on_conversion(converted)
         torch._C._set_only_lift_cpu_tensors(lifted)
