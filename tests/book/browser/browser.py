@@ -141,8 +141,10 @@ def scroll_through(page: Page, log: Log) -> None:
             scrollTo(0, y);
             await FRAME;
         }
-        const decoded = [...document.images].filter((image) => image.checkVisibility())
-            .map((image) => image.decode().catch(() => null));
+        const shown = () => [...document.images].filter((image) => image.checkVisibility());
+        const until = performance.now() + 60000;  // one that is loaded late may not have begun when it is passed
+        while (shown().some((image) => !image.complete) && performance.now() < until) await FRAME;
+        const decoded = shown().map((image) => image.decode().catch(() => null));
         await DECODED;
         folded.forEach((part) => (part.open = false));
         scrollTo(0, 0);
