@@ -29,7 +29,7 @@ def answer(network):
     device = next(network.parameters()).device
     if hasattr(network, "generate"):
         prompt = None if network.text is None else ["a red apple", "a face"]
-        return network.generate(prompt, n=2, steps=2, sampler=de.DDIM(eta=1.0))
+        return network.generate(prompt, n=2, steps=4, sampler=de.DDIM(eta=1.0))
     x0 = de.data.to_x0(de.data.emoji("test").pixels[:4])
     mask = torch.arange(8) < torch.tensor([[8], [5], [1], [3]])
     ids = torch.randint(1, 50, (4, 8), generator=generator()) * mask

@@ -109,7 +109,7 @@ def _door(
         try:
             return function(*args, **kwargs)
         except (RuntimeError, IndexError) as error:
-            raise _misfit(function, error, _given(fits, positions, args, kwargs), args[:1]) from error
+            raise _misfit(function, error, _given(fits, positions, args, kwargs), args) from error
 
     positions = {name: i for i, name in enumerate(inspect.signature(function).parameters)}
     unknown = {*rules, *same, *per_sample, *types, *fits} - set(positions)
@@ -169,14 +169,14 @@ def _check_types(given: list[tuple[str, Any]]) -> None:
 
 
 def _misfit(
-    function: Callable[..., Any], error: Exception, given: list[tuple[str, Any]], owner: tuple[Any, ...]
+    function: Callable[..., Any], error: Exception, given: list[tuple[str, Any]], args: tuple[Any, ...]
 ) -> Exception:
     """The error for tensors whose sizes or devices do not fit; any other error, such as one of a GPU, as it is."""
     if type(error) not in (RuntimeError, IndexError) or "CUDA" in str(error):
         return error
     tensors = [(name, value) for name, value in given if isinstance(value, Tensor)]
-    own = owner[0].state_dict().values() if owner and isinstance(owner[0], nn.Module) else ()
-    home = next((tensor.device for tensor in own), None)
+    network = args[0].state_dict() if args and isinstance(args[0], nn.Module) else {}
+    home = next((weights.device for weights in network.values()), None)
     for name, value in tensors:
         if home is not None and value.device != home:
             return ValueError(f"{name} must be on {home}, where the network is, got {value.device}")

@@ -46,7 +46,6 @@ class Visit:
     transparency: list = field(default_factory=list)
     unfolded: dict = field(default_factory=dict)
     cut: list = field(default_factory=list)
-    way: dict = field(default_factory=dict)
 
 
 @pytest.fixture(scope="session")
@@ -174,38 +173,7 @@ SIMPLER = """() => {
     }
 }"""
 # All that axe knows, of the page in the first theme. In the next one the colors, and all of what is shown only there.
-# The contrast takes axe most of its time, and the same color on the same ground has the same: it is asked of three
-# texts of each look. What may lie anywhere has a ground of its own; and bookFacts.contrast sees every text.
 AXE = """async () => {
-    const names = new Map();
-    const number = (...parts) => {
-        const name = parts.join("|");
-        if (!names.has(name)) names.set(name, names.size);
-        return names.get(name);
-    };
-    const grounds = new Map();
-    const looks = new Map();
-    document.querySelectorAll("[data-look]").forEach((el) => delete el.dataset.look);
-    for (const el of document.body.querySelectorAll("*")) {
-        if (el.closest(".katex-mathml, svg > defs")) continue;
-        const s = getComputedStyle(el);
-        const anywhere = !["static", "relative"].includes(s.position) || s.transform !== "none" || s.float !== "none"
-            || (s.position === "relative" && !/^(auto|0px)( (auto|0px))*$/.test(s.inset));
-        const box = [s.backgroundColor, s.backgroundImage, s.opacity, anywhere && grounds.size];
-        const plain = box.join() === "rgba(0, 0, 0, 0),none,1,false";
-        const under = grounds.get(el.parentElement);
-        const ground = plain ? under : number(under, ...box);
-        grounds.set(el, ground);
-        const words = [...el.childNodes].filter((node) => node.nodeType === 3).map((node) => node.data.trim()).join("");
-        const control = el.matches("button, input, select, textarea, label, label *, [aria-disabled] *");
-        if (!(control || words)) continue;
-        if (!el.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
-        const look = control ? number("control", grounds.size)
-            : number(ground, s.color, s.fontSize, s.fontWeight, s.textShadow, s.clip, s.clipPath, words.length > 1);
-        looks.set(look, (looks.get(look) || 0) + 1);
-        if (looks.get(look) <= 3) el.dataset.look = look;
-    }
-    axe.configure({ rules: [{ id: "color-contrast", selector: "[data-look]" }] });
     const all = [...document.body.querySelectorAll("*")].filter((el) => el.checkVisibility());
     const fresh = window.axeSaw && all.filter((el) => !axeSaw.has(el));
     window.axeSaw = new Set([...(window.axeSaw || []), ...all]);
@@ -242,20 +210,6 @@ def unfold(page) -> dict:
     return found
 
 
-def way(page) -> dict:
-    """How a reader with a phone goes on from the page, and where the menu says that he is."""
-    onward = page.locator("a.right-next:visible")
-    found = {"onward": onward.evaluate_all("(all) => all.map((a) => a.href)")}
-    if found["onward"]:
-        onward.tap(trial=True)  # nothing lies over it
-    page.locator(".primary-toggle:visible").tap()
-    drawer = page.locator("dialog[open]")
-    found["here"] = drawer.locator("li.current a.current").evaluate_all("(all) => all.map((a) => a.href)")
-    page.keyboard.press("Escape")
-    drawer.wait_for(state="hidden")
-    return found
-
-
 @pytest.fixture(scope="session")
 def visit(opened):
     """A function: one page of the table of contents, looked at from all sides, once a session."""
@@ -275,7 +229,7 @@ def visit(opened):
         return seen[name]
 
     def _look(name: str) -> Visit:
-        with opened(name, color_scheme="light", reduced_motion="reduce", has_touch=True) as (page, log):
+        with opened(name, color_scheme="light", reduced_motion="reduce") as (page, log):
             page.wait_for_load_state("networkidle")
             at_first = list(log.asked)
             b.scroll_through(page, log)
@@ -291,7 +245,6 @@ def visit(opened):
             b.settle(page)
             found.overflow["narrow"] = page.evaluate("() => bookFacts.overflow()")
             found.cut = page.evaluate("() => bookFacts.cut()")
-            found.way = way(page)
             page.evaluate(SIMPLER)
             page.set_viewport_size(b.WIDE)
             b.settle(page)

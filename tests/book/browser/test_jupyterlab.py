@@ -41,24 +41,21 @@ def lab(tmp_path_factory):
     """The address of a JupyterLab over a copy of the notebooks, with settings of its own."""
     home = tmp_path_factory.mktemp("lab")
     (home / "notebooks").mkdir()
-    for chapter in CHAPTERS:  # what is read here is text: code, figures and widgets would only be drawn
+    for chapter in CHAPTERS:  # what is read here is text: figures and widgets would only be drawn
         notebook = json.loads(chapter.read_text(encoding="utf-8"))
-        notebook["cells"] = [cell for cell in notebook["cells"] if cell["cell_type"] == "markdown"]
+        for cell in notebook["cells"]:
+            if cell["cell_type"] == "code":
+                cell["outputs"] = []
         (home / "notebooks" / chapter.name).write_text(json.dumps(notebook), encoding="utf-8")
     for name, values in SETTINGS.items():
         path = home / "settings/@jupyterlab" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(values), encoding="utf-8")
-    # Nothing is run, so the kernel is one that only sleeps.
-    spec = {"argv": ["sleep", "600"], "display_name": "Python 3 (ipykernel)", "language": "python"}
-    (home / "data/kernels/python3").mkdir(parents=True)
-    (home / "data/kernels/python3/kernel.json").write_text(json.dumps(spec), encoding="utf-8")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     folders = {"JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces"}
     folders |= {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_RUNTIME_DIR": "runtime"}
-    folders["JUPYTER_PATH"] = "data"
     environment = {**os.environ, **{name: str(home / folder) for name, folder in folders.items()}}
     options = [f"--port={port}", "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1", "--allow-root"]
     options += ["--IdentityProvider.token=", "--ServerApp.password=", f"--notebook-dir={home / 'notebooks'}"]
